@@ -1,0 +1,91 @@
+"""An attempt: what was asked, what came of it, and what happens next, in one record.
+
+Every HTTP try is written, and so is every other end of a delivery (the webhook was deleted, the
+job expired) and every deferral, so that there is one place to look for why nothing arrived.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.codec import Many, Record
+from schemas.common import AccountId
+from schemas.job import Lane
+
+# What an attempt meant. `skipped` and `expired` are ends, `deferred` a postponement, without HTTP.
+OutcomeKind = Literal["delivered", "failed", "blocked", "skipped", "expired", "deferred"]
+Pairs = Many[tuple[str, str]]
+
+
+class Position(Record):
+    """Where the job was read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class SentRequest(Record):
+    """The request as sent, its secrets masked and its body cut to a bounded length."""
+
+    method: str
+    url: str
+    headers: Pairs
+    body: str
+    body_bytes: int
+
+
+class Response(Record):
+    """The answer as received: its status, chosen headers and the beginning of its body."""
+
+    status: int
+    headers: Pairs = ()
+    body: str = ""
+    body_bytes: int = 0
+    remote: str | None = None
+
+
+class Timings(Record):
+    """Milliseconds. `queue_ms` is from first being queued (or due) to the start of the attempt."""
+
+    queue_ms: float | None = None
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    first_byte_ms: float | None = None
+    total_ms: float | None = None
+
+
+class Next(Record):
+    """What follows: another attempt through a tier at about `due_at_ms`, or nothing more."""
+
+    step: Literal["retry", "defer", "end"]
+    tier: str | None = None
+    due_at_ms: int | None = None
+
+
+class Attempt(Record):
+    """One try of a delivery, or one other thing that happened to it."""
+
+    delivery_id: str
+    account_id: AccountId
+    webhook_id: str
+    webhook_version: int | None = None
+    event_id: str
+    activity_id: str
+    phase: str
+    attempt: Annotated[int, Field(ge=1)]
+    deferrals: Annotated[int, Field(ge=0)] = 0
+    depth: int = 0
+    lane: Lane
+    at_ms: int
+    first_queued_at_ms: int
+    source: Position
+    outcome: OutcomeKind
+    reason: str
+    detail: str = ""
+    request: SentRequest | None = None
+    response: Response | None = None
+    timings: Timings = Timings()
+    next: Next

@@ -1,0 +1,63 @@
+"""The records on the configs topic: their keys `account/kind/id`, and which record each kind is.
+
+The value is the record itself; an empty value (a tombstone) deletes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from schemas.account import Account
+from schemas.codec import Fault, Malformed, decode
+from schemas.key import Key
+from schemas.source import Source
+from schemas.trigger import Trigger
+from schemas.webhook import Webhook
+
+Config: TypeAlias = Account | Webhook | Trigger | Source | Key
+
+CONFIG_KINDS: Final[dict[str, type[Config]]] = {
+    "account": Account,
+    "webhook": Webhook,
+    "trigger": Trigger,
+    "source": Source,
+    "key": Key,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigKey:
+    """Whose record, of which kind, with which id."""
+
+    account_id: int
+    kind: str
+    id: str
+
+    def __str__(self) -> str:
+        """The key as it stands on the topic."""
+        return f"{self.account_id}/{self.kind}/{self.id}"
+
+
+def key_of(config: Config) -> ConfigKey:
+    """The key under which a record is kept; an account's own is `25/account/25`."""
+    owner = config.id if isinstance(config, Account) else config.account_id
+    return ConfigKey(owner, config.kind, str(config.id))
+
+
+def read_key(key: bytes | None) -> ConfigKey:
+    """The key of a record on the topic; raises `Malformed`."""
+    parts = (key or b"").decode(errors="replace").split("/")
+    well_formed = len(parts) == 3 and parts[0].isdecimal() and parts[1] in CONFIG_KINDS and parts[2]  # noqa: PLR2004 - account, kind, id
+    if not well_formed:
+        raise Malformed((Fault("key", f"must be account/kind/id, not {key!r}"),))
+    return ConfigKey(int(parts[0]), parts[1], parts[2])
+
+
+def read_config(key: bytes | None, value: bytes) -> Config:
+    """The record behind a key; raises `Malformed`, also when the two do not agree."""
+    where = read_key(key)
+    config = decode(CONFIG_KINDS[where.kind], value)
+    if key_of(config) != where:
+        raise Malformed((Fault("key", f"{where} holds the record of {key_of(config)}"),))
+    return config

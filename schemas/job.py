@@ -1,0 +1,54 @@
+"""A job: the record that asks a sender for the next attempt of a delivery.
+
+It carries the event's snapshot, so a retry needs nothing but the job and the webhook's current
+configuration, and after the first attempt the body as it was sent, so that every later attempt of
+the delivery says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.codec import Record
+from schemas.common import AccountId
+from schemas.event import Event
+
+Lane = Literal["new", "retry", "replay"]
+
+
+class Body(Record):
+    """A request body frozen at the first attempt, as the text of `content_type`."""
+
+    text: str
+    content_type: str
+
+
+class Job(Record):
+    """A delivery's next attempt.
+
+    `attempt` is its number, from 1. `config_offset` is the newest record of the configs topic that
+    the matcher had read. `deferrals` counts how often the job was put off without an attempt.
+    `depth` counts the triggers that led here. Times are milliseconds since the epoch.
+    """
+
+    delivery_id: str
+    account_id: AccountId
+    webhook_id: str
+    config_offset: int
+    event: Event
+    attempt: Annotated[int, Field(ge=1)] = 1
+    lane: Lane = "new"
+    first_queued_at_ms: int
+    first_failed_at_ms: int | None = None
+    due_at_ms: int | None = None
+    expires_at_ms: int
+    deferrals: Annotated[int, Field(ge=0)] = 0
+    depth: Annotated[int, Field(ge=0)] = 0
+    body: Body | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The record's key: all jobs of one webhook share a partition, and so a sender."""
+        return f"{self.account_id}:{self.webhook_id}".encode()

@@ -1,0 +1,24 @@
+"""An access key of the API: only its hash is ever kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schemas.codec import Many, Record
+from schemas.common import AccountId, Name, SlugLike, Time
+
+
+class Key(Record):
+    """A key bound to one account. `secret_hash` is the SHA-256 of its secret, in hex."""
+
+    kind: Literal["key"] = "key"
+    id: SlugLike
+    account_id: AccountId
+    name: Name
+    scopes: Annotated[Many[Literal["read", "write", "ingest"]], Field(min_length=1, max_length=3)]
+    secret_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    version: int = 1
+    created_at: Time | None = None
+    updated_at: Time | None = None

@@ -1,0 +1,129 @@
+"""A webhook: an account's standing request, with everything its delivery needs to know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from schemas.codec import Many, Record
+from schemas.common import AccountId, Name, Position, SlugLike, Text, Time
+from schemas.filter import Filter
+from schemas.http_fields import HeaderName, HeaderValue, Url
+from schemas.tiers import TIERS
+
+# About 23 hours in ten attempts: short gaps for a hiccup, long ones for a night's outage.
+SCHEDULE_DEFAULT: Final = ("5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h")
+ATTEMPTS_MAX: Final = 50
+HEADERS_MAX: Final = 40
+# Two secrets while one is rotated out; four leave room for a mistake.
+SECRETS_MAX: Final = 4
+TIMEOUT_S_MAX: Final = 30
+CONCURRENCY_MAX: Final = 64
+# A webhook that cannot get its turn for three days has lost the interest of whoever wanted it.
+EXPIRE_AFTER_S_DEFAULT: Final = 3 * 24 * 60 * 60
+# Six days: below the seven that jobs are kept, so an expiry is always recorded.
+EXPIRE_AFTER_S_MAX: Final = 6 * 24 * 60 * 60
+
+TierName = Literal["5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h", "24h"]
+assert tuple(tier.name for tier in TIERS) == TierName.__args__  # type: ignore[attr-defined]  # noqa: S101
+
+RetryOn = Annotated[
+    str, Field(pattern=r"^([345]xx|[345][0-9][0-9]|timeout|dns|connect|tls|reset|protocol)$")
+]
+
+
+class Header(Record):
+    """A header sent with every request of the webhook."""
+
+    name: HeaderName
+    value: HeaderValue
+
+
+class BasicAuth(Record):
+    """The user name and password of HTTP basic authentication (RFC 7617)."""
+
+    username: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^:\x00-\x1f\x7f]*$")]
+    password: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+
+
+class Signing(Record):
+    """How requests are signed; each secret is `whsec_` and 24 to 64 bytes in base64."""
+
+    scheme: Literal["standard", "none"] = "standard"
+    secrets: Annotated[Many[str], Field(max_length=SECRETS_MAX)] = ()
+
+    @model_validator(mode="after")
+    def _scheme_has_secrets(self) -> Signing:
+        if self.scheme != "none" and not self.secrets:
+            raise ValueError(f"secrets: {self.scheme} needs at least one")
+        return self
+
+
+class Retry(Record):
+    """When a failed attempt is tried again: after each tier of `schedule` in turn.
+
+    `max_attempts` counts the first one; beyond the schedule its last tier repeats. `retry_on` lists
+    the failures worth another try (`5xx`, `429`, `timeout` …); empty means all of them.
+    """
+
+    schedule: Annotated[Many[TierName], Field(max_length=ATTEMPTS_MAX)] = SCHEDULE_DEFAULT
+    max_attempts: Annotated[int, Field(ge=1, le=ATTEMPTS_MAX)] | None = None
+    retry_on: Annotated[Many[RetryOn], Field(max_length=50)] = ()
+
+    @property
+    def attempts_max(self) -> int:
+        """Attempts in all, the first one included."""
+        if not self.schedule:
+            return 1
+        return len(self.schedule) + 1 if self.max_attempts is None else self.max_attempts
+
+
+class FailureTrigger(Record):
+    """The trigger to run when a delivery of the webhook fails, and at which of its failures."""
+
+    trigger_id: SlugLike
+    on: Literal["first", "final", "every"] = "first"
+
+
+class Webhook(Record):
+    """An account's standing request. `weburl` is accepted as another name of `url`."""
+
+    kind: Literal["webhook"] = "webhook"
+    id: SlugLike
+    account_id: AccountId
+    name: Name
+    description: Text = ""
+    position: Position
+    enabled: bool = True
+    url: Url
+    method: Literal["POST"] = "POST"
+    body_type: Literal["log_data"] = "log_data"
+    filter: Filter | None = None
+    headers: Annotated[Many[Header], Field(max_length=HEADERS_MAX)] = ()
+    basic_auth: BasicAuth | None = None
+    signing: Signing = Signing(scheme="none")
+    retry: Retry = Retry()
+    failure_trigger: FailureTrigger | None = None
+    timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX, strict=False)] = 10
+    concurrency_max: Annotated[int, Field(ge=1, le=CONCURRENCY_MAX)] = CONCURRENCY_MAX
+    expire_after_s: Annotated[int, Field(ge=60, le=EXPIRE_AFTER_S_MAX)] = EXPIRE_AFTER_S_DEFAULT
+    version: int = 1
+    created_at: Time | None = None
+    updated_at: Time | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weburl(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
+        if isinstance(value, dict) and "weburl" in value and "url" not in value:
+            return {("url" if name == "weburl" else name): given for name, given in value.items()}
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _each_name_once(cls, headers: tuple[Header, ...]) -> tuple[Header, ...]:
+        names = [header.name.lower() for header in headers]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} given more than once")
+        return headers

@@ -1,0 +1,1 @@
+"""What we do: Kafka, sockets, the roles and the command line."""

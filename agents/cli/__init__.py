@@ -1,0 +1,84 @@
+"""The `hookline` command. Each subcommand is a module of its own, imported only when it is run.
+
+Exit codes: 0 ok, 1 failed, 2 usage. What a person can mend is said in one line, not a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from agents.errors import OperationError
+from pipeline.settings import ConfigError, Settings
+
+# Command, module:attribute and the help shown in the list.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("agents.cli.up:up", "Run everything on this machine."),
+    "demo": ("agents.cli.demo:demo", "Watch the twenty phases become HTTP calls."),
+    "apply": ("agents.cli.apply:apply", "Apply a YAML file of accounts and webhooks."),
+    "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
+    "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),
+    "check": ("agents.cli.check:check", "Check the settings, the broker and the topics."),
+    "lag": ("agents.cli.lag:lag", "Show how far behind each agent is."),
+    "topics": ("agents.cli.topics:topics", "Create the topics, or list them with their drift."),
+    "broker": ("agents.cli.broker:broker", "Run the embedded Kafka broker."),
+    "matcher": ("agents.cli.matcher:matcher", "Run the matcher: events to jobs."),
+    "sender": ("agents.cli.sender:sender", "Run a sender: jobs to HTTP requests."),
+    "scheduler": ("agents.cli.scheduler:scheduler", "Run the scheduler: waiting jobs to due ones."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is run, so that `hookline --help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command, or None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list without importing a single command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hookline", prog_name="hookline")
+def cli() -> None:
+    """Deliver activity phase events to customers' webhooks. Nothing accepted is ever lost."""
+
+
+def settings_from_environment(**overrides: object) -> Settings:
+    """The process's settings; options that were given (not None) win over the environment."""
+    given = {f"HOOKLINE_{name.upper()}": str(v) for name, v in overrides.items() if v is not None}
+    return Settings.parse({**os.environ, **given})
+
+
+def main() -> None:
+    """Run the command line and turn what a person can mend into one line and exit code 1."""
+    try:
+        code = cli.main(standalone_mode=False)  # the code of ctx.exit, or what a command returned
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ConfigError as error:
+        for fault in error.faults:
+            click.echo(f"hookline: {fault}", err=True)
+        sys.exit(1)
+    except OperationError as error:
+        click.echo(f"hookline: {error}", err=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,39 @@
+"""Logging: one line per fact, structured, JSON for machines and readable for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from pipeline.settings import Settings
+
+
+def configure_logging(settings: Settings, **context: Any) -> None:  # noqa: ANN401 - any field
+    """Set up the process's log on standard error; `context` is on every line (`agent="sender"`)."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_renderers(settings),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(**context)
+    # Libraries' own logs: their warnings matter to us, their progress does not.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+def _renderers(settings: Settings) -> list[structlog.types.Processor]:
+    console = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
+    if console:
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

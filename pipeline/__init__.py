@@ -1,0 +1,1 @@
+"""What we decide: pure functions over the records. Nothing here knows the time."""

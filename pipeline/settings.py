@@ -1,0 +1,146 @@
+"""Every setting, once: `HOOKLINE_*` environment variables as one frozen value, or all faults."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from schemas.codec import Fault
+from schemas.tiers import TIER_BY_NAME
+
+PREFIX: Final = "HOOKLINE_"
+
+Count = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used; `faults` has every one of them."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        """Hold `faults`, of which there is at least one."""
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
+
+
+class Settings(BaseModel):
+    """The settings of one process. Each field is `HOOKLINE_` and its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bootstrap_servers: str | None = Field(
+        None, description="Kafka brokers as `host:port,…`; unset, `up` starts an embedded broker"
+    )
+    data_dir: Path = Field(Path(".hookline"), description="State of `up` and the embedded broker")
+    topic_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="Put before every topic and group name"
+    )
+    job_partitions: Count = Field(
+        8, le=1_000, description="Partitions of the job, retry, replay and attempt topics"
+    )
+    replication_factor: int | None = Field(
+        None, ge=1, le=9, description="Copies of each partition; unset: 3, or the brokers there are"
+    )
+    api_port: Port = Field(8321, description="Port of the HTTP API, the console and `up`'s pages")
+    health_port: Port = Field(
+        0, description="Port of an agent's /live /ready /metrics; 0 takes a free one and logs it"
+    )
+    health_host: str = Field("127.0.0.1", description="Address those pages are served on")
+    allow_http: bool = Field(
+        default=False, description="Whether webhooks may have plain http:// URLs"
+    )
+    egress_allow: str = Field(
+        "",
+        description="Networks, with optional ports, that requests may reach although they are "
+        "private or loopback: `127.0.0.1/32:8400,10.1.0.0/16`",
+    )
+    end_delayed_tier: str = Field("1h", description="Delay between `end` and `end_delayed`")
+    drain_timeout_s: float = Field(
+        15, ge=0, le=300, description="How long a stopping agent waits for requests in flight"
+    )
+    webhook_metrics: str = Field(
+        "",
+        description="Webhooks, as `account:webhook,…`, that get metrics of their own",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line that is written"
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto` writes for people on a terminal and JSON elsewhere"
+    )
+
+    @field_validator("end_delayed_tier")
+    @classmethod
+    def _known_tier(cls, tier: str) -> str:
+        if tier not in TIER_BY_NAME:
+            raise ValueError(f"must be one of {', '.join(TIER_BY_NAME)}")
+        return tier
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _networks(cls, text: str) -> str:
+        parse_networks(text)
+        return text
+
+    @classmethod
+    def parse(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the `HOOKLINE_*` variables; raises `ConfigError` with every fault.
+
+        An unknown name is a fault too: a misspelt setting that is silently ignored costs a night.
+        """
+        given = {
+            name.removeprefix(PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and value != ""
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise ConfigError(tuple(map(_fault, error.errors(include_url=False)))) from None
+
+    def topic(self, name: str) -> str:
+        """A topic's or group's name in this installation."""
+        return f"{self.topic_prefix}{name}"
+
+
+class AllowedNetwork(BaseModel):
+    """A network that an operator lets requests reach, on one port or on all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network
+    port: Port | None = None
+
+
+def parse_networks(text: str) -> tuple[AllowedNetwork, ...]:
+    """`127.0.0.0/8:8080,[fd00::/8]:443,10.0.0.0/8` as networks; raises ValueError."""
+    return tuple(_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _network(text: str) -> AllowedNetwork:
+    address, port = text, None
+    if text.startswith("["):
+        address, _, tail = text[1:].partition("]")
+        port = tail.removeprefix(":") or None
+    elif text.count(":") == 1:
+        address, _, port = text.partition(":")
+    try:
+        network = ipaddress.ip_network(address)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a network such as 10.0.0.0/8:8080") from None
+    if port is not None and not (port.isdecimal() and 0 < int(port) <= 65_535):  # noqa: PLR2004 - a port
+        raise ValueError(f"{text!r} has no port between 1 and 65535 after the colon")
+    return AllowedNetwork(network=network, port=None if port is None else int(port))
+
+
+def _fault(entry: object) -> Fault:
+    fields = dict(entry)  # type: ignore[call-overload]  # pydantic's own mapping
+    name = PREFIX + ".".join(str(step) for step in fields["loc"]).upper()
+    if fields["type"] == "extra_forbidden":
+        return Fault(name, "no such setting")
+    message = fields["msg"].removeprefix("Value error, ")
+    return Fault(name, f"{message[:1].lower()}{message[1:]}, not {str(fields['input'])[:80]!r}")

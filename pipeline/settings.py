@@ -90,12 +90,13 @@ class Settings(BaseModel):
     def parse(cls, environment: Mapping[str, str]) -> Settings:
         """Read the `HOOKLINE_*` variables; raises `ConfigError` with every fault.
 
-        An unknown name is a fault too: a misspelt setting that is silently ignored costs a night.
+        A variable that is set to nothing counts as unset. Names that are no setting are left alone
+        here, so that two versions can share an environment; `unknown_names` lists them.
         """
         given = {
             name.removeprefix(PREFIX).lower(): value
             for name, value in environment.items()
-            if name.startswith(PREFIX) and value != ""
+            if _is_setting(name) and value != ""
         }
         try:
             return cls.model_validate(given)
@@ -105,6 +106,17 @@ class Settings(BaseModel):
     def topic(self, name: str) -> str:
         """A topic's or group's name in this installation."""
         return f"{self.topic_prefix}{name}"
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in Settings.model_fields
+
+
+def unknown_names(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """`HOOKLINE_*` variables that are no setting: misspelt ones, most likely."""
+    return tuple(
+        sorted(name for name in environment if name.startswith(PREFIX) and not _is_setting(name))
+    )
 
 
 class AllowedNetwork(BaseModel):
@@ -140,7 +152,5 @@ def _network(text: str) -> AllowedNetwork:
 def _fault(entry: object) -> Fault:
     fields = dict(entry)  # type: ignore[call-overload]  # pydantic's own mapping
     name = PREFIX + ".".join(str(step) for step in fields["loc"]).upper()
-    if fields["type"] == "extra_forbidden":
-        return Fault(name, "no such setting")
     message = fields["msg"].removeprefix("Value error, ")
     return Fault(name, f"{message[:1].lower()}{message[1:]}, not {str(fields['input'])[:80]!r}")

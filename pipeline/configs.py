@@ -1,0 +1,132 @@
+"""The configuration as an index over the configs topic, fed record by record.
+
+It is a function of the newest record of each key and of nothing else, so every process that read
+to the same offset decides alike: a record that cannot be read counts as a deletion (compaction
+will remove its predecessor one day), and reading a record again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, cast
+
+from pipeline.filters import CompiledFilter, compile_filter
+from schemas.account import Account
+from schemas.codec import Fault, Malformed
+from schemas.config import Config, ConfigKey, read_config, read_key
+from schemas.trigger import Trigger
+from schemas.webhook import Webhook
+
+# A matcher decides only while it knows that it had read the topic to its end this recently.
+# `hookline apply` and the API wait for twice as long after a write is readable, so an event that
+# is published when they have returned meets the new configuration on every matcher. 200 ms is
+# short for whoever waits, and long enough that checking costs ten small requests a second.
+CONFIG_STALENESS_MS_MAX: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWebhook:
+    """A webhook and its filter, compiled once for all the activities to come."""
+
+    webhook: Webhook
+    filter: CompiledFilter
+
+
+class Configs:
+    """Accounts, webhooks, triggers, sources and keys by id, and webhooks by position."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet, as a topic without records does."""
+        self.offset = -1
+        self._records: dict[ConfigKey, Config] = {}
+        self._held: dict[int, dict[str, dict[str, HeldWebhook]]] = {}
+
+    def __len__(self) -> int:
+        """How many records are held."""
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Config]:
+        """Every record, in no particular order."""
+        return iter(tuple(self._records.values()))
+
+    def apply(self, key: bytes | None, value: bytes | None, offset: int) -> tuple[Fault, ...]:
+        """Take in the record at `offset`; a missing or empty `value` deletes what `key` names.
+
+        The faults of a record that cannot be used are returned, and nothing is held under its key.
+        A record at or below an offset already taken in changes nothing.
+        """
+        if offset <= self.offset:
+            return ()
+        self.offset = offset
+        try:
+            where = read_key(key)
+        except Malformed as malformed:
+            return malformed.faults
+        self._drop(where)
+        try:
+            if value:
+                self._keep(where, read_config(key, value))
+        except Malformed as malformed:
+            return malformed.faults
+        return ()
+
+    def get(self, key: ConfigKey) -> Config | None:
+        """The record under a key of the topic."""
+        return self._records.get(key)
+
+    def account(self, account_id: int) -> Account | None:
+        """The account with this id."""
+        return cast("Account | None", self._find(account_id, "account", str(account_id)))
+
+    def webhook(self, account_id: int, webhook_id: str) -> Webhook | None:
+        """The account's webhook with this id."""
+        return cast("Webhook | None", self._find(account_id, "webhook", webhook_id))
+
+    def trigger(self, account_id: int, trigger_id: str) -> Trigger | None:
+        """The account's trigger with this id."""
+        return cast("Trigger | None", self._find(account_id, "trigger", trigger_id))
+
+    def held_webhook(self, account_id: int, webhook_id: str) -> HeldWebhook | None:
+        """The account's webhook with this id, with its filter."""
+        webhook = self.webhook(account_id, webhook_id)
+        return None if webhook is None else self._held[account_id][webhook.position][webhook_id]
+
+    def webhooks_at(self, account_id: int, phase: str) -> tuple[HeldWebhook, ...]:
+        """The account's webhooks positioned at `phase`, enabled or not."""
+        return tuple(self._held.get(account_id, {}).get(phase, {}).values())
+
+    def webhooks_of(self, account_id: int) -> tuple[HeldWebhook, ...]:
+        """All webhooks of the account, by id."""
+        positions = self._held.get(account_id, {}).values()
+        held = [each for at_one in positions for each in at_one.values()]
+        return tuple(sorted(held, key=lambda each: each.webhook.id))
+
+    def _find(self, account_id: int, kind: str, record_id: str) -> Config | None:
+        return self._records.get(ConfigKey(account_id, kind, record_id))
+
+    def _keep(self, key: ConfigKey, record: Config) -> None:
+        if isinstance(record, Webhook):
+            held = HeldWebhook(record, _compiled(record))
+            positions = self._held.setdefault(record.account_id, {})
+            positions.setdefault(record.position, {})[record.id] = held
+        self._records[key] = record
+
+    def _drop(self, key: ConfigKey) -> None:
+        record = self._records.pop(key, None)
+        if isinstance(record, Webhook):
+            positions = self._held[record.account_id]
+            del positions[record.position][record.id]
+            if not positions[record.position]:
+                del positions[record.position]
+            if not positions:
+                del self._held[record.account_id]
+
+
+def _compiled(webhook: Webhook) -> CompiledFilter:
+    try:
+        return compile_filter(webhook.filter)
+    except Malformed as malformed:
+        raise Malformed(
+            tuple(Fault(f"filter.{fault.field}", fault.message) for fault in malformed.faults)
+        ) from None

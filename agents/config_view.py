@@ -112,10 +112,17 @@ def read_to_end(reader: ConfigReader) -> Iterator[list[ConfigRecord]]:
 
 def read_configs(settings: Settings) -> Configs:
     """The configuration as it is now; raises `OperationError` when it cannot be read."""
-    reader, configs = ConfigReader(settings), Configs()
+    reader = ConfigReader(settings)
+    try:
+        return _read_configs(reader)
+    finally:
+        reader.close()
+
+
+def _read_configs(reader: ConfigReader) -> Configs:
+    configs = Configs()
     for records in read_to_end(reader):
         apply_records(configs, records)
-    reader.close()
     return configs
 
 
@@ -124,11 +131,11 @@ class ConfigView:
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         """Read the topic to its end, which can take a moment, then follow it in a thread."""
-        self.configs = read_configs(settings)
+        self._reader = ConfigReader(settings)
+        self.configs = _read_configs(self._reader)
         self._loop = loop
         self._changed = asyncio.Event()
         self._closed = threading.Event()
-        self._reader = ConfigReader(settings)
         self._thread = threading.Thread(target=self._follow, name="configs", daemon=True)
         self._thread.start()
 

@@ -10,6 +10,7 @@ from schemas.codec import Many, Record
 from schemas.common import AccountId, Name, Position, SlugLike, Text, Time
 from schemas.filter import Filter
 from schemas.http_fields import HeaderName, HeaderValue, Url
+from schemas.secret import SigningSecret
 from schemas.tiers import TIERS
 
 # About 23 hours in ten attempts: short gaps for a hiccup, long ones for a night's outage.
@@ -51,7 +52,7 @@ class Signing(Record):
     """How requests are signed; each secret is `whsec_` and 24 to 64 bytes in base64."""
 
     scheme: Literal["standard", "none"] = "standard"
-    secrets: Annotated[Many[str], Field(max_length=SECRETS_MAX)] = ()
+    secrets: Annotated[Many[SigningSecret], Field(max_length=SECRETS_MAX)] = ()
 
     @model_validator(mode="after")
     def _scheme_has_secrets(self) -> Signing:

@@ -1,0 +1,119 @@
+"""What an attempt meant: delivered, a failure worth another try, or the end of the delivery.
+
+Success is any 2xx. Everything else is a failure with a reason code: a status (redirects are not
+followed), or the kind of answer that never came. A few end the delivery whatever its retries: 410
+(the receiver asks us to stop), and requests that can never be sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal
+
+from schemas.attempt import OutcomeKind, Response, SentRequest, Timings
+
+NoAnswerKind = Literal["timeout", "dns", "connect", "tls", "reset", "protocol"]
+
+_GONE: Final = 410
+_OVERLOAD_STATUSES: Final = frozenset({429, 503})
+_OVERLOAD_KINDS: Final = frozenset({"timeout", "connect"})
+# Longer than the longest tier a delay could not be kept.
+RETRY_AFTER_MS_MAX: Final = 24 * 60 * 60 * 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The endpoint answered. `retry_after` is that header as sent."""
+
+    response: Response
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAnswered:
+    """No answer came, or none that HTTP can read."""
+
+    kind: NoAnswerKind
+    detail: str
+    remote: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """The request was not sent: `rule` is the egress rule that forbids the address."""
+
+    rule: str
+    detail: str
+
+
+Result = Answered | NotAnswered | Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP try from end to end: what was sent, what came of it, how long each part took."""
+
+    request: SentRequest
+    result: Result
+    timings: Timings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The meaning of a result; `is_final` when no retry can follow, whatever the webhook says."""
+
+    kind: OutcomeKind
+    reason: str
+    detail: str = ""
+    status: int | None = None
+    retry_after_ms: int | None = None
+    is_final: bool = False
+    is_overload: bool = False
+
+
+def outcome_of(result: Result, *, now_ms: int) -> Outcome:
+    """What a result means. `now_ms` turns a Retry-After date into a delay."""
+    match result:
+        case Answered():
+            return _of_status(result, now_ms)
+        case NotAnswered(kind, detail):
+            is_overload = kind in _OVERLOAD_KINDS
+            return Outcome("failed", kind, detail, is_overload=is_overload)
+        case Forbidden(rule, detail):
+            return Outcome("blocked", f"egress_{rule}", detail, is_final=True)
+
+
+def _of_status(answered: Answered, now_ms: int) -> Outcome:
+    status = answered.response.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
+        return Outcome("delivered", "delivered", status=status, is_final=True)
+    is_overload = status in _OVERLOAD_STATUSES
+    return Outcome(
+        "failed",
+        "gone" if status == _GONE else f"http_{status}",
+        f"the endpoint answered {status}",
+        status=status,
+        retry_after_ms=retry_after_ms(answered.retry_after, now_ms) if is_overload else None,
+        is_final=status == _GONE,
+        is_overload=is_overload,
+    )
+
+
+def retry_after_ms(header: str | None, now_ms: int) -> int | None:
+    """The delay a Retry-After header asks for (RFC 9110, 10.2.3), seconds or a date; at most 24 h.
+
+    A header that is neither is ignored, as if it had not been sent.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdecimal():
+        # More than nine digits of seconds are decades: do not even make a number of them.
+        delay_ms = int(text) * 1_000 if len(text) <= 9 else RETRY_AFTER_MS_MAX  # noqa: PLR2004
+    else:
+        try:
+            delay_ms = int(parsedate_to_datetime(text).timestamp() * 1_000) - now_ms
+        except (ValueError, OverflowError):
+            return None
+    return min(max(delay_ms, 0), RETRY_AFTER_MS_MAX)

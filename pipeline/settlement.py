@@ -1,0 +1,168 @@
+"""What is written when a sender is done with a job: what follows first, the attempt last.
+
+The attempt's record is the commit point: once it is on the topic the job is over, and whoever reads
+the attempts back will not do it again. So the retry and the failure records go before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pipeline.outcomes import Answered, Exchange, Outcome
+from pipeline.retries import Again, Ended, Step, deferral_tier, due_at_ms
+from schemas.attempt import Attempt, Next, Position
+from schemas.failure import Failure
+from schemas.job import Job
+from schemas.tiers import Tier
+from schemas.webhook import Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A job to put into a tier."""
+
+    job: Job
+    tier: Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The records that end a job here: `parked` and `failures` first, then `attempt`."""
+
+    parked: Parked | None
+    failures: tuple[Failure, ...]
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A job in a sender's hands: where it was read, and the webhook as it is now (if it is)."""
+
+    job: Job
+    source: Position
+    webhook: Webhook | None = None
+
+
+def after_attempt(
+    taken: Taken, exchange: Exchange, outcome: Outcome, step: Step, *, now_ms: int
+) -> Settlement:
+    """The records after an HTTP try of `taken`, whose job has its body frozen by now."""
+    job = taken.job
+    is_failure = outcome.kind != "delivered"
+    is_first = is_failure and job.first_failed_at_ms is None
+    if isinstance(step, Ended) and step.why:
+        outcome = replace(outcome, detail=f"{outcome.detail}; {step.why}")
+    done = {
+        "request": exchange.request,
+        "response": exchange.result.response if isinstance(exchange.result, Answered) else None,
+        "timings": exchange.timings,
+    }
+    return Settlement(
+        _parked_retry(job, step, now_ms if is_first else job.first_failed_at_ms),
+        _failures(
+            job,
+            outcome,
+            is_first=is_first,
+            is_final=is_failure and isinstance(step, Ended),
+            attempts=job.attempt,
+            now_ms=now_ms,
+        ),
+        _attempt(taken, outcome, _next(step), now_ms).model_copy(update=done),
+    )
+
+
+def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlement:
+    """The records of a delivery that ends without another try: skipped, expired, blocked."""
+    job = taken.job
+    is_failure = outcome.kind != "skipped"
+    failures = _failures(
+        job,
+        outcome,
+        is_first=is_failure and job.first_failed_at_ms is None,
+        is_final=is_failure,
+        attempts=job.attempt - 1,
+        now_ms=now_ms,
+    )
+    return Settlement(None, failures, _attempt(taken, outcome, Next(step="end"), now_ms))
+
+
+def deferred(taken: Taken, reason: str, detail: str, *, now_ms: int, draw: float) -> Settlement:
+    """The records of a job that is put off to a tier; that is no attempt, and no failure."""
+    job = taken.job
+    tier = deferral_tier(job.deferrals)
+    due = due_at_ms(tier, now_ms=now_ms, draw=draw)
+    later = job.model_copy(
+        update={"deferrals": job.deferrals + 1, "due_at_ms": due, "lane": "retry"}
+    )
+    follows = Next(step="defer", tier=tier.name, due_at_ms=due)
+    outcome = Outcome("deferred", reason, detail)
+    return Settlement(Parked(later, tier), (), _attempt(taken, outcome, follows, now_ms))
+
+
+def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parked | None:
+    if isinstance(step, Ended):
+        return None
+    retry = job.model_copy(
+        update={
+            "attempt": job.attempt + 1,
+            "lane": "retry",
+            "due_at_ms": step.due_at_ms,
+            "first_failed_at_ms": first_failed_at_ms,
+        }
+    )
+    return Parked(retry, step.tier)
+
+
+def _failures(  # noqa: PLR0913 - keywords only: the two stages and the record's own fields
+    job: Job, outcome: Outcome, *, is_first: bool, is_final: bool, attempts: int, now_ms: int
+) -> tuple[Failure, ...]:
+    stages: tuple[tuple[Literal["first", "final"], bool], ...] = (
+        ("first", is_first),
+        ("final", is_final),
+    )
+    return tuple(
+        Failure(
+            stage=stage,
+            at_ms=now_ms,
+            attempts=attempts,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            status=outcome.status,
+            job=job,
+        )
+        for stage, happened in stages
+        if happened
+    )
+
+
+def _attempt(taken: Taken, outcome: Outcome, follows: Next, now_ms: int) -> Attempt:
+    job = taken.job
+    return Attempt(
+        delivery_id=job.delivery_id,
+        account_id=job.account_id,
+        webhook_id=job.webhook_id,
+        webhook_version=None if taken.webhook is None else taken.webhook.version,
+        event_id=job.event.event_id,
+        activity_id=job.event.activity_id,
+        phase=job.event.phase,
+        attempt=job.attempt,
+        deferrals=job.deferrals,
+        depth=job.depth,
+        lane=job.lane,
+        at_ms=now_ms,
+        first_queued_at_ms=job.first_queued_at_ms,
+        source=taken.source,
+        outcome=outcome.kind,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        next=follows,
+    )
+
+
+def _next(step: Step) -> Next:
+    match step:
+        case Again(tier, due):
+            return Next(step="retry", tier=tier.name, due_at_ms=due)
+        case Ended():
+            return Next(step="end")

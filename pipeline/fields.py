@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from pipeline.paths import Path, compile_path
@@ -45,6 +46,8 @@ class ActivityField:
         return None
 
 
+# A hundred thousand webhooks name the same few fields.
+@lru_cache(maxsize=4_096)
 def activity_field(written: str) -> ActivityField:
     """The field that a customer calls `written`; raises `Malformed` when it is not a path."""
     folded = re.sub(r"[\s_()-]", "", written).lower()

@@ -1,0 +1,226 @@
+"""A configuration document: accounts with their webhooks, triggers and sources, as one value.
+
+Everything wrong with it is found at once, each fault with its path in the document. Whether a name
+refers to something can depend on what is configured already, so that is a check of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from pipeline.changes import BOOKKEEPING
+from pipeline.configs import Configs
+from pipeline.filters import compile_filter
+from pipeline.paths import compile_path
+from schemas.account import Account
+from schemas.codec import Fault, Malformed, validate
+from schemas.config import CONFIG_KINDS, Config, ConfigKey, key_of
+from schemas.filter import Filter
+from schemas.source import Source
+from schemas.trigger import RunWebhook, Trigger
+from schemas.webhook import Webhook
+
+_LISTS: Final = {"webhooks": "webhook", "triggers": "trigger", "sources": "source"}
+# Stands in for an account id that is wrong, so that the account's records are checked all the same.
+_ANY_ACCOUNT: Final = 1
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A record and its path in the document, such as `accounts[0].webhooks[1]`."""
+
+    path: str
+    record: Config
+
+
+@dataclass(slots=True)
+class Document:
+    """What was read: the good records, every fault, and each key with the path that defines it."""
+
+    records: list[Placed] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    keys: dict[ConfigKey, str] = field(default_factory=dict)
+
+
+def read_document(value: object, *, allow_http: bool) -> Document:
+    """The document in `value`, as it was read from YAML or JSON; never raises.
+
+    Webhooks with plain `http://` URLs are faults unless `allow_http`.
+    """
+    document = Document()
+    if not isinstance(value, dict):
+        document.faults.append(Fault("", "must be an object with a list of accounts"))
+        return document
+    document.faults.extend(
+        Fault(str(name), "unknown field; the document has accounts only")
+        for name in value
+        if name != "accounts"
+    )
+    for path, account in _items(value, "accounts", "", document, required=True):
+        _read_account(path, account, document)
+    for placed in document.records:
+        document.faults.extend(_faults_of(placed, allow_http=allow_http))
+    return document
+
+
+def unresolved(document: Document, configs: Configs, *, prune: bool) -> list[Fault]:
+    """A fault for each name of a trigger or a webhook that will not exist when this is applied.
+
+    Names are looked for in the document, and in `configs` unless pruning will delete what is there.
+    """
+    return [
+        Fault(path, f"there is no {key.kind} {key.id!r} in account {key.account_id}")
+        for path, key in _references(document)
+        if key not in document.keys and (prune or configs.get(key) is None)
+    ]
+
+
+def shared_urls(document: Document, configs: Configs, *, prune: bool) -> list[Fault]:
+    """A warning for each webhook of the document whose URL another webhook has too."""
+    users: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
+    kept = () if prune else (held for held in configs if key_of(held) not in document.keys)
+    placed = (each.record for each in document.records)
+    for record in (*placed, *kept):
+        if isinstance(record, Webhook):
+            users[record.account_id, _normal_url(record.url)].append(record.id)
+    return [
+        Fault(f"{path}.url", f"the same URL is used by {', '.join(others)}: give each its own")
+        for path, webhook in _webhooks(document)
+        if (others := _others(users[webhook.account_id, _normal_url(webhook.url)], webhook.id))
+    ]
+
+
+def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
+    fields = {name: inner for name, inner in value.items() if name not in _LISTS}
+    given = fields.get("id")
+    is_id = isinstance(given, int) and not isinstance(given, bool) and given > 0
+    account_id = given if is_id and isinstance(given, int) else _ANY_ACCOUNT
+    if is_id:
+        _define(ConfigKey(account_id, "account", str(account_id)), path, document)
+    _read_record(path, fields, Account, document)
+    for name, kind in _LISTS.items():
+        for place, item in _items(value, name, path, document):
+            if is_id and isinstance(item.get("id"), str | int):
+                _define(ConfigKey(account_id, kind, str(item["id"])), place, document)
+            if item.get("account_id", given) != given:
+                fault = Fault(f"{place}.account_id", f"stands in account {given}: leave it out")
+                document.faults.append(fault)
+            owned = {**item, "account_id": account_id}
+            _read_record(place, owned, CONFIG_KINDS[kind], document)
+
+
+def _items(
+    parent: dict[str, Any], name: str, path: str, document: Document, *, required: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a list with their paths; anything else there is a fault."""
+    place = f"{path}.{name}" if path else name
+    items = parent.get(name)
+    if items is None and not required:
+        return
+    if not isinstance(items, list) or (required and not items):
+        wanted = "must be a list of at least one account" if required else "must be a list"
+        document.faults.append(Fault(place, wanted))
+        return
+    for index, item in enumerate(items):
+        if isinstance(item, dict):
+            yield f"{place}[{index}]", item
+        else:
+            document.faults.append(Fault(f"{place}[{index}]", "must be an object"))
+
+
+def _define(key: ConfigKey, path: str, document: Document) -> None:
+    first = document.keys.setdefault(key, path)
+    if first != path:
+        message = f"{key.kind} {key.id!r} is defined at {first} already"
+        document.faults.append(Fault(f"{path}.id", message))
+
+
+def _read_record(
+    path: str, fields: dict[str, Any], model: type[Config], document: Document
+) -> None:
+    kept = {name: value for name, value in fields.items() if name not in BOOKKEEPING}
+    document.faults.extend(
+        Fault(f"{path}.{name}", "is kept by Hookline itself: leave it out")
+        for name in fields
+        if name in BOOKKEEPING
+    )
+    try:
+        document.records.append(Placed(path, validate(model, kept)))
+    except Malformed as malformed:
+        document.faults.extend(_placed(path, malformed))
+
+
+def _faults_of(placed: Placed, *, allow_http: bool) -> Iterator[Fault]:
+    """What the record's own schema cannot know."""
+    path, record = placed.path, placed.record
+    if isinstance(record, Webhook):
+        yield from _filter_faults(f"{path}.filter", record.filter)
+        if not allow_http and urlsplit(record.url).scheme == "http":
+            message = "plain http:// is refused; use https://, or set HOOKLINE_ALLOW_HTTP=true"
+            yield Fault(f"{path}.url", message)
+    elif isinstance(record, Trigger):
+        yield from _filter_faults(f"{path}.conditions", record.conditions)
+    elif isinstance(record, Source):
+        for index, row in enumerate(record.mapping):
+            place = f"{path}.mapping[{index}]"
+            yield from _path_faults(f"{place}.target", row.target)
+            for nth, source_path in enumerate(row.paths):
+                yield from _path_faults(f"{place}.paths[{nth}]", source_path)
+
+
+def _filter_faults(path: str, written: Filter | None) -> list[Fault]:
+    try:
+        compile_filter(written)
+    except Malformed as malformed:
+        return _placed(path, malformed)
+    return []
+
+
+def _path_faults(path: str, written: str) -> list[Fault]:
+    try:
+        compile_path(written)
+    except Malformed as malformed:
+        return _placed(path, malformed)
+    return []
+
+
+def _placed(path: str, malformed: Malformed) -> list[Fault]:
+    return [
+        Fault(f"{path}.{fault.field}" if fault.field else path, fault.message)
+        for fault in malformed.faults
+    ]
+
+
+def _references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
+    for path, webhook in _webhooks(document):
+        if webhook.failure_trigger is not None:
+            key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
+            yield f"{path}.failure_trigger.trigger_id", key
+    for placed in document.records:
+        if isinstance(placed.record, Trigger):
+            for index, action in enumerate(placed.record.actions):
+                if isinstance(action, RunWebhook):
+                    key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
+                    yield f"{placed.path}.actions[{index}].webhook_id", key
+
+
+def _webhooks(document: Document) -> Iterator[tuple[str, Webhook]]:
+    for placed in document.records:
+        if isinstance(placed.record, Webhook):
+            yield placed.path, placed.record
+
+
+def _others(ids: list[str], own: str) -> list[str]:
+    return [each for each in ids if each != own]
+
+
+def _normal_url(url: str) -> str:
+    """The URL without what makes no difference to where a request arrives."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path or '/'}?{parts.query}"

@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.codec import Many, Record
+from schemas.codec import Many, Pair, Record
 from schemas.common import AccountId
 from schemas.job import Lane
 
 # What an attempt meant. `skipped` and `expired` are ends, `deferred` a postponement, without HTTP.
 OutcomeKind = Literal["delivered", "failed", "blocked", "skipped", "expired", "deferred"]
-Pairs = Many[tuple[str, str]]
+Pairs = Many[Pair]
 
 
 class Position(Record):

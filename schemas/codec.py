@@ -1,8 +1,9 @@
 """Bytes to records and back: strict, and every fault of a document at once.
 
 `Malformed` is the only exception that input can cause. Numbers keep their JSON type and their
-digits (integers of any size), unknown fields of an activity pass through, NaN and infinity are
-refused, and nesting is bounded so that what was read can always be written again.
+digits (integers up to 4,300 of them, Python's own bound), unknown fields of an activity pass
+through, NaN and infinity are refused, and nesting is bounded so that what was read can always be
+written again, also inside the records that wrap it.
 """
 
 from __future__ import annotations
@@ -18,17 +19,24 @@ from pydantic import BaseModel, ConfigDict, Strict, ValidationError
 # The JSON reader and writer both stop near 200 levels; no real activity has more than ten.
 DEPTH_MAX: Final = 64
 
+# A failure holds a job and a job its event, so what we write may be this much deeper.
+WRAPPING_DEPTH: Final = 2
+
 # A document that is wrong from end to end need not be answered with thousands of lines.
 FAULTS_MAX: Final = 50
 
-# Only a number written like this can overflow to infinity (`1e999`), or one of over 300 digits.
-_LARGE_EXPONENT: Final = re.compile(rb"[0-9.][eE]\+?[0-9]{3}|[0-9]{300}")
+# Only a number written like this can overflow a double: 299 digits and `e9` are less than 1e308.
+_MAY_OVERFLOW: Final = re.compile(rb"[0-9][eE]\+?[0-9]{2}|[0-9]{300}")
+
+# How a rule that spans fields says which one to mend: `value: eq needs one`.
+_NAMED_FIELD: Final = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R", bound="Record")
 
 # A JSON array, read into a tuple: strict mode alone would ask for a tuple, which JSON has not.
 Many = Annotated[tuple[_T, ...], Strict(strict=False)]
+Pair = Annotated[tuple[str, str], Strict(strict=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +66,15 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
-def parse_json(data: bytes) -> Any:  # noqa: ANN401 - JSON can be anything
-    """Any JSON value, with integers of any size; raises `Malformed` with line and column."""
+def parse_json(data: bytes, depth_max: int = DEPTH_MAX) -> Any:  # noqa: ANN401 - any JSON
+    """Any JSON value of at most `depth_max` levels; raises `Malformed` with line and column."""
     try:
         value = pydantic_core.from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise Malformed((Fault("", f"not JSON: {error}"),)) from None
-    if _nests_deeper_than(value, DEPTH_MAX):
-        raise Malformed((Fault("", f"nested deeper than {DEPTH_MAX} levels"),))
-    if _LARGE_EXPONENT.search(data) and _holds_infinity(value):
+    if _nests_deeper_than(value, depth_max):
+        raise Malformed((Fault("", f"nested deeper than {depth_max} levels"),))
+    if _MAY_OVERFLOW.search(data) and _holds_infinity(value):
         raise Malformed((Fault("", "a number is too large for a double"),))
     return value
 
@@ -81,7 +89,7 @@ def _holds_infinity(value: object) -> bool:
 
 def _nests_deeper_than(value: object, levels: int) -> bool:
     row = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         row = [
             child
             for parent in row
@@ -99,12 +107,12 @@ def validate(model: type[_R], value: object) -> _R:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Malformed(_faults(error)) from None
+        raise Malformed(_faults(error, value)) from None
 
 
 def decode(model: type[_R], data: bytes) -> _R:
     """The record in `data` (JSON); raises `Malformed` with all its faults."""
-    return validate(model, parse_json(data))
+    return validate(model, parse_json(data, DEPTH_MAX + WRAPPING_DEPTH))
 
 
 def encode(record: Record) -> bytes:
@@ -112,17 +120,29 @@ def encode(record: Record) -> bytes:
     return record.model_dump_json().encode()
 
 
-def _faults(error: ValidationError) -> tuple[Fault, ...]:
+def _faults(error: ValidationError, document: object) -> tuple[Fault, ...]:
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    # A list emptied by its items' own faults is reported as too short as well: that is noise.
-    real = [entry for entry in found if entry["type"] != "too_short"] or found
-    return tuple(_fault(entry) for entry in real[:FAULTS_MAX])
+    places = [entry["loc"] for entry in found]
+    real = [entry for entry in found if not _is_echo(entry, places)]
+    return tuple(_fault(entry, document) for entry in real[:FAULTS_MAX])
 
 
-def _fault(entry: Any) -> Fault:  # noqa: ANN401 - pydantic's own mapping
+def _is_echo(entry: Any, places: list[tuple[int | str, ...]]) -> bool:  # noqa: ANN401 - pydantic's own mapping
+    """Whether it only says that a list is too short, having lost the items that have faults."""
+    here = entry["loc"]
+    return entry["type"] == "too_short" and any(
+        len(place) > len(here) and place[: len(here)] == here for place in places
+    )
+
+
+def _fault(entry: Any, document: object) -> Fault:  # noqa: ANN401 - pydantic's own mapping
     message = entry["msg"].removeprefix("Value error, ")
     message = _PLAINER.get(entry["type"], message)
-    return Fault(_path(entry["loc"]), message[:1].lower() + message[1:])
+    location = _as_written(entry["loc"], document)
+    named = _NAMED_FIELD.fullmatch(message) if entry["type"] == "value_error" else None
+    if named:
+        location, message = (*location, named[1]), named[2]
+    return Fault(_path(location), message[:1].lower() + message[1:])
 
 
 _PLAINER: Final = {
@@ -136,6 +156,23 @@ _PLAINER: Final = {
     "tuple_type": "must be a list",
     "too_short": "must not be empty",
 }
+
+
+def _as_written(location: tuple[int | str, ...], document: object) -> tuple[int | str, ...]:
+    """The location without the steps that are not in the document, such as a union's member."""
+    written: list[int | str] = []
+    here = document
+    for position, step in enumerate(location, start=1):
+        leads_on = (
+            isinstance(step, int) and step < len(here)
+            if isinstance(here, list | tuple)
+            else isinstance(here, dict) and step in here
+        )
+        if leads_on:
+            here = here[step]  # type: ignore[index]  # by the condition above
+        if leads_on or position == len(location):
+            written.append(step)
+    return tuple(written)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -19,7 +19,9 @@ def _slug(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
+Slug = Annotated[
+    str, AfterValidator(_slug), Field(json_schema_extra={"pattern": f"^{_SLUG.pattern}$"})
+]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(max_length=2_000)]
 Time = Annotated[str, Field(max_length=40)]  # RFC 3339, in UTC
@@ -32,7 +34,9 @@ def _canonical(position: str) -> str:
     return phase
 
 
-Position = Annotated[str, AfterValidator(_canonical)]
+Position = Annotated[
+    str, AfterValidator(_canonical), Field(json_schema_extra={"examples": [*PHASE_IDS]})
+]
 
 
 def _as_text(value: object) -> object:

@@ -5,6 +5,7 @@ The value is the record itself; an empty value (a tombstone) deletes it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -24,6 +25,9 @@ CONFIG_KINDS: Final[dict[str, type[Config]]] = {
     "source": Source,
     "key": Key,
 }
+
+# One spelling for each record: `025/webhook/crm` would be another key on a compacted topic.
+_KEY: Final = re.compile(r"([1-9][0-9]{0,18})/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,10 @@ def key_of(config: Config) -> ConfigKey:
 
 def read_key(key: bytes | None) -> ConfigKey:
     """The key of a record on the topic; raises `Malformed`."""
-    parts = (key or b"").decode(errors="replace").split("/")
-    well_formed = len(parts) == 3 and parts[0].isdecimal() and parts[1] in CONFIG_KINDS and parts[2]  # noqa: PLR2004 - account, kind, id
-    if not well_formed:
-        raise Malformed((Fault("key", f"must be account/kind/id, not {key!r}"),))
-    return ConfigKey(int(parts[0]), parts[1], parts[2])
+    found = _KEY.fullmatch((key or b"").decode(errors="replace"))
+    if found is None or found[2] not in CONFIG_KINDS:
+        raise Malformed((Fault("key", f"must be account/kind/id, not {(key or b'')[:100]!r}"),))
+    return ConfigKey(int(found[1]), found[2], found[3])
 
 
 def read_config(key: bytes | None, value: bytes) -> Config:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.codec import Fault, Many, Record
+from schemas.codec import Fault, Many, Pair, Record
 
 
 class DeadLetterFault(Record):
@@ -28,7 +28,7 @@ class DeadLetter(Record):
     faults: Annotated[Many[DeadLetterFault], Field(min_length=1)]
     key: str | None
     value: str | None
-    headers: Many[tuple[str, str]] = ()
+    headers: Many[Pair] = ()
 
 
 def as_base64(data: bytes | None) -> str | None:

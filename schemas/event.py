@@ -20,6 +20,14 @@ from schemas.phases import PHASE_IDS, ROUTE, canonical_phase
 EVENT_BYTES_MAX: Final = 1024 * 1024
 ID_CHARACTERS_MAX: Final = 200
 
+# What the JSON Schema says of an activity; `_has_an_id` is the same rule for the decoder.
+_ACTIVITY: Final[dict[str, Any]] = {
+    "required": ["id"],
+    "properties": {
+        "id": {"type": ["integer", "string"], "minLength": 1, "maxLength": ID_CHARACTERS_MAX}
+    },
+}
+
 
 class Event(Record):
     """One activity at one phase. `activity` is the snapshot: every field as upstream sent it.
@@ -34,10 +42,10 @@ class Event(Record):
 
     event_id: Annotated[str, Field(min_length=1, max_length=ID_CHARACTERS_MAX)]
     account_id: AccountId
-    phase: str
+    phase: Annotated[str, Field(json_schema_extra={"examples": [*PHASE_IDS]})]
     occurred_at: str | None = None
     sequence: int | None = None
-    activity: dict[str, Any]
+    activity: Annotated[dict[str, Any], Field(json_schema_extra=_ACTIVITY)]
     webhook_id: str | None = None
     origin: Literal["upstream", "delayed"] = "upstream"
 
@@ -53,7 +61,9 @@ class Event(Record):
     @classmethod
     def _has_an_id(cls, activity: dict[str, Any]) -> dict[str, Any]:
         if not _is_activity_id(activity.get("id")):
-            raise ValueError("activity.id is required: an integer or a non-empty string")
+            raise ValueError(
+                f"id: must be an integer, or text of 1 to {ID_CHARACTERS_MAX} characters"
+            )
         return activity
 
     @model_validator(mode="after")

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from schemas.codec import Many, Record
 
@@ -40,12 +46,29 @@ _WITH_LIST: Final = frozenset({"in", "not_in"})
 Scalar = bool | int | float | Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX)]
 
 
+def _in_one_fault(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Say once what a value may be, rather than once for each type that it is not."""
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError(
+            f"must be text of at most {TEXT_CHARACTERS_MAX} characters, a number, true or false, "
+            f"or a list of at most {VALUES_MAX} of these"
+        ) from None
+
+
+Value = Annotated[
+    Scalar | Annotated[Many[Scalar], Field(max_length=VALUES_MAX)] | None,
+    WrapValidator(_in_one_fault),
+]
+
+
 class Rule(Record):
     """One condition: the value at `field` (a path such as `agent.name`) compared by `op`."""
 
     field: Annotated[str, Field(min_length=1, max_length=256)]
     op: Op
-    value: Scalar | Annotated[Many[Scalar], Field(max_length=VALUES_MAX)] | None = None
+    value: Value = None
 
     @model_validator(mode="after")
     def _value_fits_the_operator(self) -> Rule:

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field
 URL_CHARACTERS_MAX: Final = 4_096
 HEADER_CHARACTERS_MAX: Final = 4_096
 
-_TOKEN: Final = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")  # RFC 9110, 5.6.2
-_VALUE: Final = re.compile(r"^[\x20-\x7e\t]*$")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
+_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
 
 # Hookline sets these itself, or HTTP does: another value would break the message or its proof.
 _RESERVED: Final = frozenset(
@@ -56,7 +56,7 @@ def _url(url: str) -> str:
 
 
 def _header_name(name: str) -> str:
-    if not _TOKEN.match(name):
+    if not _TOKEN.fullmatch(name):
         raise ValueError("not a header name: letters, digits and - only")
     if name.lower() in _RESERVED:
         raise ValueError(f"{name} is set by Hookline itself")
@@ -64,11 +64,23 @@ def _header_name(name: str) -> str:
 
 
 def _header_value(value: str) -> str:
-    if not _VALUE.match(value):
+    if not _VALUE.fullmatch(value):
         raise ValueError("only printable ASCII is allowed, no line breaks")
     return value
 
 
-Url = Annotated[str, Field(max_length=URL_CHARACTERS_MAX), AfterValidator(_url)]
-HeaderName = Annotated[str, Field(max_length=200), AfterValidator(_header_name)]
-HeaderValue = Annotated[str, Field(max_length=HEADER_CHARACTERS_MAX), AfterValidator(_header_value)]
+Url = Annotated[
+    str,
+    Field(max_length=URL_CHARACTERS_MAX, json_schema_extra={"format": "uri"}),
+    AfterValidator(_url),
+]
+HeaderName = Annotated[
+    str,
+    Field(max_length=200, json_schema_extra={"pattern": f"^{_TOKEN.pattern}$"}),
+    AfterValidator(_header_name),
+]
+HeaderValue = Annotated[
+    str,
+    Field(max_length=HEADER_CHARACTERS_MAX, json_schema_extra={"pattern": f"^{_VALUE.pattern}$"}),
+    AfterValidator(_header_value),
+]

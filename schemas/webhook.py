@@ -106,7 +106,7 @@ class Webhook(Record):
     signing: Signing = Signing(scheme="none")
     retry: Retry = Retry()
     failure_trigger: FailureTrigger | None = None
-    timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX, strict=False)] = 10
+    timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX)] = 10
     concurrency_max: Annotated[int, Field(ge=1, le=CONCURRENCY_MAX)] = CONCURRENCY_MAX
     expire_after_s: Annotated[int, Field(ge=60, le=EXPIRE_AFTER_S_MAX)] = EXPIRE_AFTER_S_DEFAULT
     version: int = 1

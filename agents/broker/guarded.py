@@ -1,0 +1,84 @@
+"""A child process behind the guard: it ends when we say so, and at the latest when we end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from agents.broker import guard
+
+_GUARD: Final = str(Path(guard.__file__))
+
+# The guard's own time for a stop, and some for itself.
+_STOP_TIMEOUT_S: Final = guard.STOP_TIMEOUT_S + 5
+
+
+class Guarded:
+    """One running command."""
+
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        directory: Path,
+        output: Path,
+        inherited: int,
+        priority: int = 0,
+    ) -> None:
+        """Start `command` in `directory`, what it prints going to `output`.
+
+        `inherited` is a descriptor, of a lock, kept open as long as any part of it runs;
+        `priority` is a nice value.
+        """
+        with output.open("ab") as file:
+            self._guard = subprocess.Popen(  # noqa: S603 - the command is ours
+                [sys.executable, "-I", "-S", _GUARD, str(inherited), str(priority), *command],
+                cwd=directory,
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=file,
+                pass_fds=(inherited,),
+                start_new_session=True,  # a terminal's Ctrl-C is for us: we say when it stops
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the command runs (for up to a fifth of a second after its end, too)."""
+        return self._guard.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The command's own process id while it runs."""
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self._guard.pid).children()
+            return children[0].pid if children else None
+        return None
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Wait for the end by itself; the exit code. Raises subprocess.TimeoutExpired."""
+        return self._guard.wait(timeout_s)
+
+    def stop(self) -> int:
+        """Ask it to end, see to it that it does, and return the exit code."""
+        if self._guard.stdin is not None:
+            self._guard.stdin.close()
+        try:
+            return self._guard.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """End it at once, as a power cut would; the exit code."""
+        pid = self.pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        elif self.alive:
+            self._guard.kill()
+        return self._guard.wait()

@@ -1,0 +1,54 @@
+"""Where topics begin and end now, asked of the broker each time: never an answer from a cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, TypeAlias, TypeVar
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is public
+
+from agents.kafka import admin_client
+from pipeline.settings import Settings
+
+# A broker that takes longer is as good as away for whoever asks ten times a second.
+_TIMEOUT_S: Final = 1.0
+
+_LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+
+# Anything that is a (topic, partition) pair: a tuple, or Faust's TP.
+Place: TypeAlias = tuple[str, int]
+P = TypeVar("P", bound=Place)
+
+
+class LogEnds:
+    """An admin client that asks for offsets. It connects at its first request."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Use the brokers of the settings."""
+        self._admin = admin_client(settings)
+
+    async def ends(self, places: Iterable[P]) -> dict[P, int] | None:
+        """The offset after the last record of each; None when the broker does not answer."""
+        return await self._ask(tuple(places), _LATEST)
+
+    async def beginnings(self, places: Iterable[P]) -> dict[P, int] | None:
+        """The offset of the first record of each; None when the broker does not answer."""
+        return await self._ask(tuple(places), _EARLIEST)
+
+    async def _ask(self, places: tuple[P, ...], spec: OffsetSpec) -> dict[P, int] | None:
+        if not places:
+            return {}
+        asked = {TopicPartition(*place): spec for place in places}
+        try:
+            futures = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
+            answers = await asyncio.gather(*map(asyncio.wrap_future, futures.values()))
+        except KafkaException:
+            return None
+        found = {
+            (at.topic, at.partition): int(answer.offset)
+            for at, answer in zip(futures, answers, strict=True)
+        }
+        return {place: found[place[0], place[1]] for place in places}

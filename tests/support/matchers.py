@@ -1,0 +1,276 @@
+"""An installation of its own for matcher tests: prefixed topics, worker processes, counted jobs.
+
+Everything goes over the real broker, and workers are real processes, so that they can be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from tests.support.waiting import eventually
+
+from schemas.account import Account
+from schemas.codec import encode
+from schemas.config import Config, key_of
+from schemas.topics import ACTIVITIES, CONFIGS, DEAD_LETTERS, JOBS, Topic, topics
+from schemas.webhook import Webhook
+from tests.support.builders import a_webhook, an_account
+
+ACCOUNT_ID = 25
+START_S = 45  # a worker's start on a machine that does other things too
+
+
+@dataclass
+class Worker:
+    """A matcher process and where it serves its health."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def port(self) -> int | None:
+        for line in self.log.read_text(errors="replace").splitlines():
+            if '"health.serving"' in line:
+                return int(json.loads(line)["port"])
+        return None
+
+    def conditions(self) -> dict[str, bool]:
+        """What /ready says; empty while it says nothing."""
+        if self.port is None:
+            return {}
+        url = f"http://127.0.0.1:{self.port}/ready"
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                return dict(json.load(answer)["conditions"])
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error)["conditions"])
+        except OSError:
+            return {}
+
+    @property
+    def ready(self) -> bool:
+        conditions = self.conditions()
+        return bool(conditions) and all(conditions.values())
+
+    def wait_ready(self, timeout_s: float = START_S) -> None:
+        eventually(lambda: self.ready or not self.alive, timeout_s)
+        assert self.alive, self.log.read_text(errors="replace")[-4000:]
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout_s: float = 20) -> int:
+        """SIGTERM; its exit code."""
+        if self.alive:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+@dataclass
+class Installation:
+    """Topics under a prefix of their own, and the workers that read them."""
+
+    bootstrap: str
+    directory: Path
+    prefix: str = field(default_factory=lambda: f"t{uuid4().hex[:8]}-")
+    workers: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        self.producer = Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 0,
+                "queue.buffering.max.messages": 1_000_000,
+            }
+        )
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    def create(self) -> None:
+        wanted = [
+            it
+            for it in topics()
+            if it.name in (ACTIVITIES, CONFIGS, JOBS, DEAD_LETTERS) or it.name == "retry.1h"
+        ]
+        for future in self.admin.create_topics([self._declared(it) for it in wanted]).values():
+            future.result(20)
+
+    def _declared(self, topic: Topic) -> NewTopic:
+        limit = str(topic.record_bytes_max)
+        config = {"cleanup.policy": topic.cleanup, "max.message.bytes": limit}
+        return NewTopic(self.topic(topic.name), topic.partitions, 1, config=config)
+
+    def remove(self) -> None:
+        """End the workers and delete the topics."""
+        for worker in self.workers:
+            if worker.alive:
+                worker.kill()
+        self.admin.delete_topics([self.topic(it.name) for it in topics()], operation_timeout=10)
+
+    # Configuration
+
+    def apply(self, *configs: Config) -> int:
+        """Write records; the offset of the last one, which is readable when this returns."""
+        return self._write_configs({str(key_of(it)): encode(it) for it in configs})
+
+    def delete(self, config: Config) -> int:
+        return self._write_configs({str(key_of(config)): None})
+
+    def _write_configs(self, records: dict[str, bytes | None]) -> int:
+        offsets: list[int] = []
+        for key, value in records.items():
+            self.producer.produce(
+                self.topic(CONFIGS),
+                key=key.encode(),
+                value=value,
+                partition=0,
+                on_delivery=lambda _, message: offsets.append(message.offset()),
+            )
+        self.producer.flush(20)
+        assert len(offsets) == len(records)
+        return max(offsets)
+
+    def fill(self, webhooks: int) -> None:
+        """An account with one webhook at `end`, among `webhooks` of other accounts."""
+        others = (
+            a_webhook(id=f"w{n}", account_id=1_000 + n % 100, url=f"https://x{n}.example.com/")
+            for n in range(webhooks)
+        )
+        accounts: Iterable[Account] = (an_account(id=1_000 + n) for n in range(100))
+        hooks: tuple[Webhook, ...] = (a_webhook(),)
+        self.apply(an_account(), *hooks, *accounts, *others)
+
+    # Events and jobs
+
+    def publish(self, ids: Iterable[str], phase: str = "end", **activity: Any) -> int:
+        """Events with these ids, one activity each; how many were acknowledged."""
+        acknowledged: list[int] = []
+        for event_id in ids:
+            value = {
+                "event_id": event_id,
+                "account_id": ACCOUNT_ID,
+                "phase": phase,
+                "activity": {"id": event_id, **activity},
+            }
+            self.publish_raw(event_id.encode(), json.dumps(value).encode(), acknowledged)
+        self.producer.flush(30)
+        return len(acknowledged)
+
+    def publish_raw(
+        self, key: bytes | None, value: bytes | None, acknowledged: list[int] | None = None
+    ) -> None:
+        """One record on `activities`; its offset is added to `acknowledged`."""
+
+        def on_delivery(error: object, message: Any) -> None:
+            if error is None and acknowledged is not None:
+                acknowledged.append(message.offset())
+
+        self.producer.produce(self.topic(ACTIVITIES), value, key, on_delivery=on_delivery)
+        self.producer.poll(0)
+
+    def reader(self, topic: str = JOBS) -> TopicReader:
+        return TopicReader(self, topic)
+
+    def committed(self, group: str = "hookline-matcher") -> dict[int, int]:
+        """The group's committed offsets on `activities`, by partition."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.topic(group)})
+        places = [TopicPartition(self.topic(ACTIVITIES), n) for n in range(8)]
+        found = {it.partition: it.offset for it in consumer.committed(places, timeout=10)}
+        consumer.close()
+        return found
+
+    # Workers
+
+    def start_worker(self, **environment: str) -> Worker:
+        log = self.directory / f"matcher{len(self.workers)}.log"
+        given = {
+            "HOOKLINE_BOOTSTRAP_SERVERS": self.bootstrap,
+            "HOOKLINE_TOPIC_PREFIX": self.prefix,
+            "HOOKLINE_LOG_FORMAT": "json",
+            "HOOKLINE_HEALTH_PORT": "0",
+        }
+        command = [sys.executable, "-m", "agents.cli", "matcher"]
+        module = environment.pop("module", None)
+        if module is not None:
+            command = [sys.executable, "-m", module]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                command, env={**os.environ, **given, **environment}, stdout=stream, stderr=stream
+            )
+        worker = Worker(process, log)
+        self.workers.append(worker)
+        return worker
+
+
+class TopicReader:
+    """Everything on a topic from its beginning, counted as it comes."""
+
+    def __init__(self, installation: Installation, topic: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": installation.bootstrap,
+                "group.id": "reader",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        name = installation.topic(topic)
+        partitions = self._consumer.list_topics(name, timeout=10).topics[name].partitions
+        self._consumer.assign([TopicPartition(name, number, 0) for number in partitions])
+        self.messages: list[Any] = []
+
+    def poll(self) -> list[Any]:
+        """Records that have come since."""
+        came = [it for it in self._consumer.consume(2_000, 0.05) if it.error() is None]
+        self.messages += came
+        return came
+
+    def poll_one(self, timeout_s: float) -> Any | None:
+        """The next record, or None when none came in time."""
+        message = self._consumer.poll(timeout_s)
+        return None if message is None or message.error() is not None else message
+
+    def event_ids(self) -> Counter[str]:
+        """How often each event came, of everything read so far."""
+        return Counter(json.loads(it.value())["event"]["event_id"] for it in self.messages)
+
+    def wait_for(self, count: int, timeout_s: float) -> Counter[str]:
+        """Read until `count` different events have come, or for `timeout_s`."""
+        seen: Counter[str] = Counter()
+        deadline_s = time.monotonic() + timeout_s
+        while len(seen) < count and time.monotonic() < deadline_s:
+            for it in self.poll():
+                seen[json.loads(it.value())["event"]["event_id"]] += 1
+        return seen
+
+    def close(self) -> None:
+        self._consumer.close()

@@ -16,7 +16,7 @@ ARGS ?=
 GATE = $(if $(ARGS),,--cov=schemas --cov=pipeline --cov-report=term-missing:skip-covered)
 
 help: ## What can be typed here
-	@awk -F ' *## ' '/^[a-z]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ' *## ' '/^[a-z-]+:.* ## / { sub(/:.*/, "", $$1); printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## Watch twenty phases go through Kafka into HTTP calls (ARGS=--once: and stop)
 	@$(BIN)/hookline demo $(ARGS)
@@ -36,14 +36,19 @@ bench: $(INSTALLED) ## Measure throughput and latency on this machine
 	@$(BIN)/hookline bench $(ARGS)
 
 chaos: $(INSTALLED) ## Kill agents and brokers under load and count what was lost
-	@for script in $(CHAOS); do echo "$$script" && $(BIN)/python -m $$(echo "$${script%.py}" | tr / .) $(ARGS) || exit 1; done
+	@for script in $(CHAOS); do \
+		echo "== $$script" && $(BIN)/python -m $$(echo "$${script%.py}" | tr / .) $(ARGS) || exit 1; \
+	done
 
-lock: ## Resolve the dependencies of pyproject.toml anew into requirements.lock
-	@PYTHON_FOUND=$$($(find_python)) && { test -x .venv-lock/bin/uv || { "$$PYTHON_FOUND" -m venv .venv-lock \
-		&& .venv-lock/bin/python -m pip --disable-pip-version-check --quiet install uv; }; }
-	@.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		--output-file requirements.lock pyproject.toml $(ARGS)
+lock: ## Resolve the dependencies of pyproject.toml into requirements.lock (ARGS=--upgrade: newer)
+	@test -x .venv/.uv/bin/uv || { python=$$($(find_python)) && "$$python" -m venv .venv/.uv \
+		&& .venv/.uv/bin/python -m pip --disable-pip-version-check --quiet install uv; }
+	@.venv/.uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--extra dev --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file requirements.lock $(ARGS) pyproject.toml
+
+lock-jars: $(INSTALLED) ## Resolve the embedded broker's jars into agents/broker/jars.lock
+	@$(BIN)/python -m agents.broker.relock $(ARGS)
 
 # The first Python that is new enough and able to make an environment (Debian ships venv apart).
 define find_python
@@ -63,4 +68,4 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help demo test check bench chaos lock
+.PHONY: help demo test check bench chaos lock lock-jars

@@ -124,7 +124,8 @@ class _Builder:
 
     def _refuse_key(self, line: int) -> None:
         """Called where a value begins that is not a scalar."""
-        if self.stack and isinstance(self.stack[-1].node.value, dict) and not self.stack[-1].key:
+        top = self.stack[-1] if self.stack else None
+        if top is not None and isinstance(top.node.value, dict) and top.key is None:
             raise YamlFault(line, "a key must be text")
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -189,8 +190,6 @@ def located(faults: list[Fault], root: Node) -> list[tuple[int, Fault]]:
 def _key(text: str, parent: Node, line: int) -> str:
     if text == "<<":
         raise YamlFault(line, "merge keys (<<) are not supported; write the fields out")
-    if text == "":
-        raise YamlFault(line, "a key must be text")
     if text in parent.value:
         first = parent.value[text].line
         raise YamlFault(line, f"{text[:60]!r} is given twice; the first is on line {first}")

@@ -146,6 +146,8 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 -
     elif isinstance(value, list | tuple) and value:
         for index, inner in enumerate(value):
             yield from _walk(f"{path}[{index}]", inner)
+    elif isinstance(value, float) and value.is_integer():
+        yield path, str(int(value))  # 10 and 10.0 are one setting, however they were written
     elif value is not None:
         yield path, json.dumps(value, ensure_ascii=False)
 

@@ -6,8 +6,10 @@ refers to something can depend on what is configured already, so that is a check
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +29,14 @@ from schemas.webhook import Webhook
 _LISTS: Final = {"webhooks": "webhook", "triggers": "trigger", "sources": "source"}
 # Stands in for an account id that is wrong, so that the account's records are checked all the same.
 _ANY_ACCOUNT: Final = 1
+# Stand in for required fields that are wrong, for the same reason.
+_STAND_INS: Final[dict[str, Any]] = {
+    "id": "1",
+    "name": "stand-in",
+    "position": "end",
+    "url": "https://stand-in.invalid/",
+    "actions": [{"type": "tag"}],
+}
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -40,7 +50,10 @@ class Placed:
 
 @dataclass(slots=True)
 class Document:
-    """What was read: the good records, every fault, and each key with the path that defines it."""
+    """What was read: the records, every fault, and each key with the path that defines it.
+
+    With faults, some of the records hold stand-ins for what was wrong, and none may be used.
+    """
 
     records: list[Placed] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -153,6 +166,21 @@ def _read_record(
         document.records.append(Placed(path, validate(model, kept)))
     except Malformed as malformed:
         document.faults.extend(_placed(path, malformed))
+        mended = _mended(kept, model, malformed)
+        document.records.extend(Placed(path, record) for record in mended)
+
+
+def _mended(fields: dict[str, Any], model: type[Config], malformed: Malformed) -> Iterator[Config]:
+    """The record with what is wrong left out or stood in for, where that is enough."""
+    wrong = {re.split(r"[.\[]", fault.field, maxsplit=1)[0] for fault in malformed.faults}
+    right = {name: value for name, value in fields.items() if name not in wrong}
+    needed = {name: value for name, value in _STAND_INS.items() if name in wrong & _names(model)}
+    with suppress(Malformed):
+        yield validate(model, {**right, **needed})
+
+
+def _names(model: type[Config]) -> set[str]:
+    return {name for name, info in model.model_fields.items() if info.is_required()}
 
 
 def _faults_of(placed: Placed, *, allow_http: bool) -> Iterator[Fault]:

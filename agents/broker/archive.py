@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from agents.broker.files import try_lock
 from agents.broker.guarded import Guarded
 from agents.broker.jars import JarCache
@@ -62,6 +60,7 @@ class ArchiveMaker:
         return process
 
     def _finish(self, process: Guarded) -> None:
-        with suppress(OSError, psutil.Error):  # it is only for speed
+        with suppress(OSError):  # it is only for speed
             if process.wait() == 0:
                 self._unfinished.replace(self._cache.archive)
+        process.stop()

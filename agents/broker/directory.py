@@ -17,6 +17,7 @@ import psutil
 
 from agents.broker.files import read_json, try_lock, write_atomically
 from agents.errors import OperationError
+from pipeline.settings import Settings
 
 # The broker of a process that was killed is still closing its files (guard.py).
 _CLOSING_TIMEOUT_S: Final = 15
@@ -46,6 +47,13 @@ def running_broker(data_dir: Path) -> RunningBroker | None:
         if "kafka.Kafka" in psutil.Process(broker.kafka_pid).cmdline():
             return broker
     return None
+
+
+def with_running_broker(settings: Settings) -> Settings:
+    """`settings` with the broker that runs on their data directory, when they name none."""
+    if settings.bootstrap_servers is None and (found := running_broker(settings.data_dir)):
+        return settings.model_copy(update={"bootstrap_servers": found.bootstrap_servers})
+    return settings
 
 
 class BrokerDirectory:

@@ -66,8 +66,7 @@ class Guarded:
 
     def stop(self) -> int:
         """Ask it to end, see to it that it does, and return the exit code."""
-        if self._guard.stdin is not None:
-            self._guard.stdin.close()
+        self._close_input()
         try:
             return self._guard.wait(_STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -81,4 +80,10 @@ class Guarded:
                 os.kill(pid, 9)
         elif self.alive:
             self._guard.kill()
-        return self._guard.wait()
+        code = self._guard.wait()
+        self._close_input()
+        return code
+
+    def _close_input(self) -> None:
+        if self._guard.stdin is not None:
+            self._guard.stdin.close()

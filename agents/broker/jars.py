@@ -103,7 +103,7 @@ class JarCache:
     def _state(self, jar: Jar) -> list[int] | None:
         try:
             status = (self._jars / jar.file_name).stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         return [status.st_size, status.st_mtime_ns]
 
@@ -113,5 +113,5 @@ class JarCache:
         path = self._jars / jar.file_name
         try:
             return path.stat().st_size == jar.size_bytes and maven.sha256_of(path) == jar.sha256
-        except FileNotFoundError:
+        except OSError:
             return False

@@ -11,6 +11,8 @@ LOCK_FILE: Final = "jars.lock"
 
 _SHA256_HEX_LENGTH: Final = 64
 
+_MEND: Final = "`python -m agents.broker.relock` writes the lock anew"
+
 
 @dataclass(frozen=True, slots=True)
 class Jar:
@@ -71,7 +73,7 @@ def _jar(line: str) -> Jar:
         group, artifact, version = coordinate.split(":")
         size_bytes = int(size)
     except ValueError:
-        raise ValueError(f"{line!r} is not `group:artifact:version size sha256`") from None
+        raise ValueError(f"{line!r} is not `group:artifact:version size sha256`; {_MEND}") from None
     if len(sha256) != _SHA256_HEX_LENGTH:
-        raise ValueError(f"{line!r} has no SHA-256 of {_SHA256_HEX_LENGTH} hexadecimal digits")
+        raise ValueError(f"{line!r} does not end with a SHA-256; {_MEND}")
     return Jar(group, artifact, version, size_bytes, sha256)

@@ -1,0 +1,18 @@
+"""Wait for a condition instead of for a while."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_POLL_S = 0.02
+
+
+def eventually(condition: Callable[[], T], timeout_s: float) -> T:
+    """The first true value of `condition`, asked until then; an AssertionError when it is late."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {condition}"
+        time.sleep(_POLL_S)
+    return value

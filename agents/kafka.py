@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import structlog
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import AdminClient
 
 from agents.errors import OperationError
+from agents.lifecycle import abort
 from pipeline.settings import Settings
 from schemas.topics import RECORD_BYTES_MAX
+
+_log = structlog.get_logger()
 
 # Time for an admin request or a metadata look-up before we call the broker away.
 BROKER_TIMEOUT_S: Final = 10
@@ -93,6 +98,20 @@ def reader_config(settings: Settings) -> dict[str, Any]:
         "enable.partition.eof": True,
         "fetch.wait.max.ms": 100,
     }
+
+
+def on_producer_error(error: KafkaError) -> None:
+    """Serve as `error_cb` of a producer: only a fatal error matters, others are retried inside."""
+    if error.fatal():
+        abort(f"the producer cannot go on: {error.str()}")
+
+
+def on_consumer_error(error: KafkaError) -> None:
+    """Take an error that a consumer was handed in place of a record."""
+    # Measured: some fatal errors come once, with fatal() False, and then nothing ever again.
+    if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - its public name
+        abort(f"the consumer cannot go on: {error.str()}")
+    _log.warning("consumer.error", error=error.str())
 
 
 def admin_client(settings: Settings) -> AdminClient:

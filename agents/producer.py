@@ -15,8 +15,7 @@ from typing import Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agents.kafka import producer_config
-from agents.lifecycle import abort
+from agents.kafka import on_producer_error, producer_config
 from pipeline.settings import Settings
 
 # Reports wake the thread at once; this only bounds how late it notices that it was closed.
@@ -45,7 +44,7 @@ class Publisher:
         self._prefixed = settings.topic
         self._loop = loop
         self._producer = Producer(
-            producer_config(settings, linger_ms=linger_ms) | {"error_cb": _on_error}
+            producer_config(settings, linger_ms=linger_ms) | {"error_cb": on_producer_error}
         )
         self._waiting: deque[tuple[Outgoing, Report]] = deque()
         self._reported: deque[tuple[KafkaError | None, Message, Report]] = deque()
@@ -114,9 +113,3 @@ class Publisher:
                 report.set_exception(KafkaException(error))
         while self._waiting and self._produced(*self._waiting[0]):
             self._waiting.popleft()
-
-
-def _on_error(error: KafkaError) -> None:
-    """Run in the reports' thread. Only a fatal error matters: the others are retried inside."""
-    if error.fatal():
-        abort(f"the producer cannot go on: {error.str()}")

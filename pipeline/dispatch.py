@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from pipeline.limits import CONCURRENCY_START, Concurrency
 from schemas.job import Lane
@@ -29,6 +29,9 @@ LANE_TURNS: Final[tuple[Lane, ...]] = (
     *("new", "new", "retry", "new", "new", "new"),
     *("retry", "new", "new", "replay", "new", "retry"),
 )
+
+# What the end of a job says of its endpoint; `none` when it was not asked after all.
+Sign = Literal["answered", "overloaded", "none"]
 
 _T = TypeVar("_T")
 
@@ -143,14 +146,14 @@ class Dispatcher(Generic[_T]):
             queued = self._take_turn(within_share=False)
         return queued
 
-    def finished(self, webhook: str, *, overloaded: bool) -> None:
-        """A request of a webhook has ended, well or with a sign of overload."""
+    def finished(self, webhook: str, sign: Sign) -> None:
+        """A job that was taken has ended, with this sign of how the endpoint fares."""
         endpoint = self._endpoints[webhook]
         self.in_flight -= 1
         endpoint.in_flight -= 1
-        if overloaded:
+        if sign == "overloaded":
             endpoint.concurrency.overloaded()
-        else:
+        elif sign == "answered":
             endpoint.concurrency.answered(endpoint.ceiling)
         self._placed(webhook, endpoint)
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from schemas.attempt import OutcomeKind, Response, SentRequest, Timings
 
-NoAnswerKind = Literal["timeout", "dns", "connect", "tls", "reset", "protocol"]
+NoAnswerKind = Literal["timeout", "dns", "connect", "tls", "reset", "protocol", "internal"]
 
 _GONE: Final = 410
 _OVERLOAD_STATUSES: Final = frozenset({429, 503})
@@ -32,22 +32,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class NotAnswered:
-    """No answer came, or none that HTTP can read."""
+    """No answer came, or none that HTTP can read; `internal` is a fault of ours."""
 
     kind: NoAnswerKind
     detail: str
-    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Forbidden:
-    """The request was not sent: `rule` is the egress rule that forbids the address."""
+class NotSent:
+    """The request may not, or cannot, be sent at all: a forbidden address, an impossible URL."""
 
-    rule: str
+    reason: str
     detail: str
 
 
-Result = Answered | NotAnswered | Forbidden
+Result = Answered | NotAnswered | NotSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,8 @@ def outcome_of(result: Result, *, now_ms: int) -> Outcome:
         case NotAnswered(kind, detail):
             is_overload = kind in _OVERLOAD_KINDS
             return Outcome("failed", kind, detail, is_overload=is_overload)
-        case Forbidden(rule, detail):
-            return Outcome("blocked", f"egress_{rule}", detail, is_final=True)
+        case NotSent(reason, detail):
+            return Outcome("blocked", reason, detail, is_final=True)
 
 
 def _of_status(answered: Answered, now_ms: int) -> Outcome:

@@ -1,0 +1,124 @@
+"""The tail of the attempts topic, read back when a partition is assigned.
+
+What a crashed sender had recorded but not committed stands there; jobs found in it are not done
+again. Reading begins at the floor that was committed with the offsets, so it is short.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import pydantic_core
+import structlog
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from agents.kafka import BROKER_TIMEOUT_S, reader_config
+from pipeline.settings import Settings
+from schemas.topics import ATTEMPTS
+
+# Without a floor (a first start, or metadata that was lost) this much is read, newest last.
+RECORDS_MAX: Final = 50_000
+# Jobs wait meanwhile; what was not read by then costs repeats, which is better than standing still.
+TIME_S_MAX: Final = 20.0
+_BATCH: Final = 2_000
+_POLL_S: Final = 0.1
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What suppression needs of an attempt's record."""
+
+    delivery_id: str
+    attempt: int
+    deferrals: int
+    step: Literal["retry", "defer", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What was found, and where each partition's attempts ended."""
+
+    noted: tuple[Noted, ...]
+    ends: dict[int, int]
+
+
+def read_back(settings: Settings, floors: Mapping[int, int | None]) -> ReadBack:
+    """Read the attempts of each partition from its floor (None: not known) to its end now."""
+    consumer = Consumer(reader_config(settings) | {"fetch.wait.max.ms": 20})
+    try:
+        began_s = time.monotonic()
+        spans = {
+            partition: _span(consumer, settings.topic(ATTEMPTS), partition, floor)
+            for partition, floor in floors.items()
+        }
+        noted = _read(consumer, settings.topic(ATTEMPTS), spans, began_s + TIME_S_MAX)
+        took_ms = round((time.monotonic() - began_s) * 1_000)
+        _log.info("attempts.read_back", partitions=len(spans), records=len(noted), took_ms=took_ms)
+        return ReadBack(tuple(noted), {partition: end for partition, (_, end) in spans.items()})
+    finally:
+        consumer.close()
+
+
+def _span(consumer: Consumer, topic: str, partition: int, floor: int | None) -> tuple[int, int]:
+    low, high = consumer.get_watermark_offsets(
+        TopicPartition(topic, partition), timeout=BROKER_TIMEOUT_S
+    )
+    wanted = high - RECORDS_MAX if floor is None else floor
+    return min(max(low, wanted), high), high
+
+
+def _read(
+    consumer: Consumer, topic: str, spans: Mapping[int, tuple[int, int]], deadline_s: float
+) -> list[Noted]:
+    open_ends = {partition: end for partition, (start, end) in spans.items() if start < end}
+    if not open_ends:
+        return []
+    consumer.assign([TopicPartition(topic, number, spans[number][0]) for number in open_ends])
+    found: list[Noted] = []
+    while open_ends and time.monotonic() < deadline_s:
+        for message in consumer.consume(_BATCH, _POLL_S):
+            if message.error() is None:
+                _collect(message, found)
+        _close_finished(consumer, topic, open_ends)
+    if open_ends:
+        _log.warning("attempts.read_back_cut_short", partitions=sorted(open_ends))
+    return found
+
+
+def _close_finished(consumer: Consumer, topic: str, open_ends: dict[int, int]) -> None:
+    places = consumer.position([TopicPartition(topic, number) for number in open_ends])
+    for place in places:
+        if place.offset >= open_ends[place.partition]:
+            del open_ends[place.partition]
+
+
+def _collect(message: Message, found: list[Noted]) -> None:
+    try:
+        fields = pydantic_core.from_json(message.value() or b"")
+        found.append(
+            Noted(
+                fields["delivery_id"],
+                fields["attempt"],
+                fields["deferrals"],
+                fields["next"]["step"],
+            )
+        )
+    except (ValueError, KeyError, TypeError):
+        # Not ours, or older than we can read: it suppresses nothing, at the cost of a repeat.
+        _log.warning("attempts.unreadable", partition=message.partition(), offset=message.offset())
+
+
+def floor_of(metadata: str | None) -> int | None:
+    """The floor in a commit's metadata, or None when there is none."""
+    text = (metadata or "").removeprefix("attempts=")
+    return int(text) if text.isdecimal() else None
+
+
+def metadata_of(floor: int) -> str:
+    """A floor as a commit's metadata."""
+    return f"attempts={floor}"

@@ -1,0 +1,56 @@
+"""A sender put together: view, client, producers and thread, and their end in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from agents.config_view import ConfigView
+from agents.lifecycle import end_process_on_failure, stop_on_signals
+from agents.producer import Publisher
+from agents.sender.consumer import JobConsumer
+from agents.sender.guard import EgressGuard
+from agents.sender.http import HttpClient
+from agents.sender.worker import Worker
+from agents.sender.writer import SettlementWriter
+from agents.web import serve_health
+from pipeline.settings import Settings, parse_networks
+
+# Attempts are gathered for so long: nobody waits for them but the offsets.
+_ATTEMPTS_LINGER_MS: Final = 5
+_FLUSH_S: Final = 10.0
+
+_log = structlog.get_logger()
+
+
+async def run_sender(settings: Settings) -> None:
+    """Run until a signal; raises `OperationError` when the broker or its topics are not there."""
+    loop = asyncio.get_running_loop()
+    stopping = stop_on_signals(loop)
+    view = ConfigView(settings, loop)  # read to its end before the first job
+    http = HttpClient(EgressGuard(parse_networks(settings.egress_allow)))
+    prompt = Publisher(settings, loop)
+    gathering = Publisher(settings, loop, linger_ms=_ATTEMPTS_LINGER_MS)
+    jobs = JobConsumer(settings, loop)
+    worker = Worker(view, http, SettlementWriter(prompt, gathering), jobs.complete)
+
+    def readiness() -> Mapping[str, bool]:
+        return {"configs_read": True, "assigned": jobs.was_assigned}
+
+    health = await serve_health(settings, readiness)
+    ticking = end_process_on_failure(asyncio.create_task(worker.tick(), name="tick"))
+    jobs.start(worker)
+    await stopping.wait()
+    await worker.drain(settings.drain_timeout_s)
+    ticking.cancel()
+    # Leaving the group asks this loop to let go of its partitions, so the loop must go on turning.
+    await loop.run_in_executor(None, jobs.stop)
+    for publisher in (prompt, gathering):
+        await loop.run_in_executor(None, publisher.close, _FLUSH_S)
+    view.close()
+    await http.close()
+    await health.cleanup()
+    _log.info("sender.stopped")

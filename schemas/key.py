@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.codec import Many, Record
-from schemas.common import AccountId, Name, SlugLike, Time
+from schemas.common import AccountId, Hash, Name, SlugLike, Time
 
 
 class Key(Record):
@@ -18,7 +18,7 @@ class Key(Record):
     account_id: AccountId
     name: Name
     scopes: Annotated[Many[Literal["read", "write", "ingest"]], Field(min_length=1, max_length=3)]
-    secret_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    secret_hash: Hash
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None

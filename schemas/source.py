@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field
 
 from schemas.codec import Many, Record
-from schemas.common import AccountId, Name, Position, SlugLike, Text, Time
+from schemas.common import AccountId, Hash, Name, Position, SlugLike, Text, Time
 
 ROWS_MAX: Final = 200
 PATHS_MAX: Final = 10
@@ -35,7 +35,7 @@ class Source(Record):
     description: Text = ""
     enabled: bool = True
     phase: Position = "form"
-    token_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    token_hash: Hash | None = None
     mapping: Annotated[Many[MappingRow], Field(max_length=ROWS_MAX)] = ()
     version: int = 1
     created_at: Time | None = None

@@ -7,15 +7,26 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints
 
 from schemas.codec import Many, Record
-from schemas.common import AccountId, Name, Position, SlugLike, Text, Time
+from schemas.common import AccountId, Name, Position, SlugLike, Text, Time, form, shown
 from schemas.filter import Filter
 
 ACTIONS_MAX: Final = 20
 RECIPIENTS_MAX: Final = 20
 
+_EMAIL: Final = r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+"
+_E164: Final = r"\+[1-9][0-9]{5,14}"
+
 Message = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+$")]
-Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{5,14}$")]
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra=shown(_EMAIL)),
+    form(_EMAIL, "must be an email address, without a name"),
+]
+Phone = Annotated[
+    str,
+    Field(json_schema_extra=shown(_E164)),
+    form(_E164, "must be a number in E.164 form, such as +13035550100"),
+]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from schemas.codec import Many, Record
-from schemas.common import AccountId, Name, Position, SlugLike, Text, Time
+from schemas.common import AccountId, Name, Position, SlugLike, Text, Time, form, shown
 from schemas.filter import Filter
 from schemas.http_fields import HeaderName, HeaderValue, Url
 from schemas.secret import SigningSecret
@@ -29,9 +29,19 @@ EXPIRE_AFTER_S_MAX: Final = 6 * 24 * 60 * 60
 TierName = Literal["5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h", "24h"]
 assert tuple(tier.name for tier in TIERS) == TierName.__args__  # type: ignore[attr-defined]  # noqa: S101
 
+_RETRY_ON: Final = r"([345]xx|[345][0-9][0-9]|timeout|dns|connect|tls|reset|protocol)"
 RetryOn = Annotated[
-    str, Field(pattern=r"^([345]xx|[345][0-9][0-9]|timeout|dns|connect|tls|reset|protocol)$")
+    str,
+    Field(json_schema_extra=shown(_RETRY_ON)),
+    form(
+        _RETRY_ON,
+        "must be a status such as 429, one of 3xx 4xx 5xx, "
+        "or one of timeout dns connect tls reset protocol",
+    ),
 ]
+
+_NO_COLON: Final = r"[^:\x00-\x1f\x7f]*"
+_NO_CONTROL: Final = r"[^\x00-\x1f\x7f]*"
 
 
 class Header(Record):
@@ -44,8 +54,16 @@ class Header(Record):
 class BasicAuth(Record):
     """The user name and password of HTTP basic authentication (RFC 7617)."""
 
-    username: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^:\x00-\x1f\x7f]*$")]
-    password: Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    username: Annotated[
+        str,
+        Field(min_length=1, max_length=255, json_schema_extra=shown(_NO_COLON)),
+        form(_NO_COLON, "must have no colon and no control character"),
+    ]
+    password: Annotated[
+        str,
+        Field(max_length=255, json_schema_extra=shown(_NO_CONTROL)),
+        form(_NO_CONTROL, "must have no control character"),
+    ] = ""
 
 
 class Signing(Record):

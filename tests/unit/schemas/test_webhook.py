@@ -167,3 +167,19 @@ def test_triggers_sources_and_keys_report_their_faults_too():
     assert list(faults_of(a_trigger, actions=[{"type": "fax"}])) == ["actions[0]"]
     assert list(faults_of(a_source, token_hash="abc")) == ["token_hash"]
     assert list(faults_of(a_key, scopes=["admin"])) == ["scopes[0]"]
+
+
+@pytest.mark.parametrize(
+    ("make", "written", "said"),
+    [
+        (a_trigger, {"actions": [{"type": "text", "to": ["5550100"]}]}, "such as +13035550100"),
+        (a_trigger, {"actions": [{"type": "email", "to": ["Al <a@b.co>"]}]}, "an email address"),
+        (a_webhook, {"retry": {"retry_on": ["2xx"]}}, "a status such as 429"),
+        (a_webhook, {"basic_auth": {"username": "u", "password": "\n"}}, "no control character"),
+        (a_key, {"secret_hash": "ABC"}, "SHA-256 in hex"),
+    ],
+)
+def test_text_of_another_form_is_told_the_form_and_not_a_pattern(make, written, said):
+    (message,) = faults_of(make, **written).values()
+
+    assert said in message

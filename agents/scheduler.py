@@ -74,7 +74,12 @@ class TierConsumer:
         self._tiers = {settings.topic(tier.topic): tier for tier in TIERS}
         self._consumer = Consumer(
             consumer_config(settings, GROUP)
-            | {"enable.auto.commit": False, "on_commit": self._on_commit}
+            | {
+                "enable.auto.commit": False,
+                "on_commit": self._on_commit,
+                # A partition that was resumed waits for the fetch under way to come back.
+                "fetch.wait.max.ms": 100,
+            }
         )
         self._producer = Producer(producer_config(settings) | {"error_cb": on_producer_error})
         self._assignments = Assignments()

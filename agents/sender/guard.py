@@ -26,7 +26,8 @@ class ForbiddenAddressError(Exception):
 
     def __init__(self, refused: Verdict, host: str) -> None:
         """Keep the verdict; `host` is the name or literal of the URL."""
-        super().__init__(f"{host} is {refused.address}, a {refused.rule} address")
+        where = "" if host == refused.address else f"{host} is "
+        super().__init__(f"{where}{refused.address}: {refused.rule} addresses are forbidden")
         self.rule = refused.rule
 
 

@@ -28,7 +28,7 @@ from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued
 from pipeline.outcomes import Exchange, NotAnswered, Outcome, outcome_of
 from pipeline.refusals import refusal
 from pipeline.requests import Request, as_recorded, body_of, request_for
-from pipeline.retries import Again, next_step
+from pipeline.retries import next_step
 from pipeline.settlement import Settlement, Taken, after_attempt, deferred, without_attempt
 from pipeline.suppression import Suppression
 from schemas.attempt import Position, Timings
@@ -194,7 +194,7 @@ class Worker:
             draw=random.random(),  # noqa: S311 - jitter, no secret
         )
         taken = self._taken(started)
-        if isinstance(step, Again):
+        if outcome.kind != "delivered":  # a retry, or a rerun of the failure, says the same
             taken = replace(taken, job=job.model_copy(update={"body": body}))
         settlement = after_attempt(taken, exchange, outcome, step, now_ms=ended_ms)
         await self._settle(started, settlement)

@@ -1,0 +1,40 @@
+"""Run every benchmark of this directory, one after another, each on an embedded broker.
+
+    python -m tests.benchmarks [--rate 200] [--seconds 20]
+
+Arguments are passed on to each of them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from tests.support.brokers import a_broker
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1 when one of them failed."""
+    scripts = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+    failed = [script for script in scripts if not measured(script, arguments)]
+    return 1 if failed else 0
+
+
+def measured(script: str, arguments: list[str]) -> bool:
+    """Run one in a process of its own, on a broker that nothing was done on before."""
+    click.echo(f"== {script}")
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        a_broker("embedded", Path(directory)) as broker,
+    ):
+        module = f"tests.benchmarks.{script}"
+        command = [sys.executable, "-m", module, "--bootstrap", broker, *arguments]
+        return subprocess.run(command, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

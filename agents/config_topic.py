@@ -31,7 +31,11 @@ class ConfigTopic:
 
     def __init__(self, settings: Settings) -> None:
         """Read the configuration as it is now; raises `OperationError` when that cannot be."""
-        self._settings = settings
+        self._name = settings.topic(CONFIGS)
+        # Made before it is needed: getting its id from the broker can take half a second.
+        self._producer = Producer(
+            producer_config(settings, linger_ms=5) | {"delivery.timeout.ms": SILENCE_S_MAX * 1_000}
+        )
         self._reader = ConfigReader(settings)
         self._written = -1
         self.configs = Configs()
@@ -66,15 +70,10 @@ class ConfigTopic:
         `OperationError` when some could not be written.
         """
         reports = _Reports(on_written)
-        producer = Producer(
-            producer_config(self._settings, linger_ms=5)
-            | {"delivery.timeout.ms": SILENCE_S_MAX * 1_000}
-        )
-        topic = self._settings.topic(CONFIGS)
         for key, value in writes:
-            _produce(producer, topic, key, value, reports)
-        while len(producer):
-            producer.poll(_SLICE_S)
+            self._produce(key, value, reports)
+        while len(self._producer):
+            self._producer.poll(_SLICE_S)
         if reports.error is not None:
             raise OperationError(
                 f"{reports.failed} of {reports.failed + reports.written} records could not be "
@@ -89,6 +88,17 @@ class ConfigTopic:
         """
         self._read_until(self._written + 1)
         time.sleep(2 * CONFIG_STALENESS_MS_MAX / 1_000)
+
+    def _produce(self, key: bytes, value: bytes | None, reports: _Reports) -> None:
+        """Queue one record; a full queue is waited for."""
+        while True:
+            try:
+                self._producer.produce(self._name, value, key, on_delivery=reports.take)
+            except BufferError:
+                self._producer.poll(_SLICE_S)
+            else:
+                self._producer.poll(0)
+                return
 
     def _read_until(self, end: int) -> None:
         """Read up to offset `end`, as long as the broker keeps giving signs."""
@@ -132,17 +142,3 @@ class _Reports:
         self.written += 1
         self.offset = max(self.offset, message.offset() or 0)
         self._on_written(1)
-
-
-def _produce(
-    producer: Producer, topic: str, key: bytes, value: bytes | None, reports: _Reports
-) -> None:
-    """Queue one record; a full queue is waited for."""
-    while True:
-        try:
-            producer.produce(topic, value, key, on_delivery=reports.take)
-        except BufferError:
-            producer.poll(_SLICE_S)
-        else:
-            producer.poll(0)
-            return

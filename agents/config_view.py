@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -26,6 +27,9 @@ from schemas.topics import CONFIGS
 # A short wait keeps a stop quick; a message ends it at once.
 _POLL_S: Final = 0.05
 _BATCH: Final = 500
+
+# A topic that was just created, or whose broker restarted, has no leader for a moment.
+_PASSING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 _log = structlog.get_logger()
 
@@ -58,8 +62,18 @@ class ConfigReader:
 
     def end_offset(self) -> int:
         """The offset that the topic's next record will have, asked of the broker now."""
-        _, end = self._consumer.get_watermark_offsets(self._partition, timeout=BROKER_TIMEOUT_S)
-        return int(end)
+        deadline_s = time.monotonic() + BROKER_TIMEOUT_S
+        while True:
+            try:
+                _, end = self._consumer.get_watermark_offsets(
+                    self._partition, timeout=BROKER_TIMEOUT_S
+                )
+            except KafkaException as error:
+                if error.args[0].code() not in _PASSING or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(_POLL_S)
+            else:
+                return int(end)
 
     def read(self) -> list[ConfigRecord]:
         """What has come since the last call; empty when nothing did within a short wait."""

@@ -173,7 +173,7 @@ def parse_yaml(data: bytes) -> Node:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = 1 if mark is None else mark.line + 1
+        line = 1 if mark is None else min(mark.line + 1, len(text.splitlines()))
         raise YamlFault(line, f"not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise YamlFault(1, f"not YAML: {str(error).splitlines()[0]}") from None

@@ -74,10 +74,19 @@ _HEADERS: Final = {
     "due-at": {
         "type": "string",
         "pattern": _DIGITS,
-        "description": "On a tier: when the record is due, in milliseconds since the epoch.",
+        "description": "When the record is due, in milliseconds since the epoch.",
     },
+    "stage": {"type": "string", "enum": ["first", "final"]},
     "to": {"type": "string", "description": "On a tier: the topic to go to when it is due."},
     "traceparent": {"type": "string", "description": "W3C Trace Context."},
+}
+
+# Which of them a record carries; a configuration and a dead letter have none.
+_CARRIED: Final[dict[str, tuple[str, ...]]] = {
+    "event": ("id", "due-at", "to", "traceparent"),
+    "job": ("id", "attempt", "lane", "due-at", "to", "traceparent"),
+    "attempt": ("id", "attempt", "lane", "traceparent"),
+    "failure": ("id", "stage", "traceparent"),
 }
 
 
@@ -150,10 +159,11 @@ def _operations(declared: tuple[Topic, ...]) -> dict[str, Any]:
 
 def _message(name: str) -> dict[str, Any]:
     summary = (RECORDS[name].__doc__ or "").split("\n", 1)[0]
+    carried = {header: _HEADERS[header] for header in _CARRIED.get(name, ())}
     return {
         "name": name,
         "summary": summary,
-        "headers": {"type": "object", "properties": _HEADERS},
+        **({"headers": {"type": "object", "properties": carried}} if carried else {}),
         "payload": {"schemaFormat": _JSON_SCHEMA, "schema": {"$ref": f"./{name}.json"}},
         "bindings": {"kafka": {"key": _KEYS[name], "bindingVersion": _KAFKA_BINDING}},
     }

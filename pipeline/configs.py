@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
-from pipeline.filters import CompiledFilter, compile_filter
+from pipeline.filters import CompiledFilter
+from pipeline.sharing import SharedParts
 from schemas.account import Account
 from schemas.codec import Fault, Malformed
 from schemas.config import Config, ConfigKey, read_config, read_key
@@ -41,6 +42,7 @@ class Configs:
         self.offset = -1
         self._records: dict[ConfigKey, Config] = {}
         self._held: dict[int, dict[str, dict[str, HeldWebhook]]] = {}
+        self._shared = SharedParts()
 
     def __len__(self) -> int:
         """How many records are held."""
@@ -107,7 +109,9 @@ class Configs:
 
     def _keep(self, key: ConfigKey, record: Config) -> None:
         if isinstance(record, Webhook):
-            held = HeldWebhook(record, _compiled(record))
+            filter_ = self._compiled(record)
+            record = self._shared.webhook(record)
+            held = HeldWebhook(record, filter_)
             positions = self._held.setdefault(record.account_id, {})
             positions.setdefault(record.position, {})[record.id] = held
         self._records[key] = record
@@ -122,11 +126,10 @@ class Configs:
             if not positions:
                 del self._held[record.account_id]
 
-
-def _compiled(webhook: Webhook) -> CompiledFilter:
-    try:
-        return compile_filter(webhook.filter)
-    except Malformed as malformed:
-        raise Malformed(
-            tuple(Fault(f"filter.{fault.field}", fault.message) for fault in malformed.faults)
-        ) from None
+    def _compiled(self, webhook: Webhook) -> CompiledFilter:
+        try:
+            return self._shared.compiled(webhook)
+        except Malformed as malformed:
+            raise Malformed(
+                tuple(Fault(f"filter.{fault.field}", fault.message) for fault in malformed.faults)
+            ) from None

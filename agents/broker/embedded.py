@@ -162,17 +162,14 @@ class EmbeddedBroker:
         shutil.rmtree(apart, ignore_errors=True)
         apart.mkdir()
         shutil.copy(self._directory.kafka / "server.properties", apart)
-        self._kafka = self._run(format_command(self._cache, new_cluster_id()), apart)
+        program = self._run(format_command(self._cache, new_cluster_id()), apart)
         with suppress(subprocess.TimeoutExpired):
-            if self._kafka.wait(_FORMAT_TIMEOUT_S) == 0:
-                (apart / properties.LOG_DIRECTORY).replace(self._log_directory)
-                shutil.rmtree(apart)
-                return
-        raise self.failure()
-
-    @property
-    def _log_directory(self) -> Path:
-        return self._directory.kafka / properties.LOG_DIRECTORY
+            program.wait(_FORMAT_TIMEOUT_S)
+        if program.stop() != 0:
+            raise self.failure()
+        log = properties.LOG_DIRECTORY
+        (apart / log).replace(self._directory.kafka / log)
+        shutil.rmtree(apart)
 
     def _launch(self) -> None:
         with suppress(FileNotFoundError):
@@ -216,7 +213,8 @@ class EmbeddedBroker:
             log = file.read()
         with suppress(FileNotFoundError):
             log += (self._directory.kafka / _CONSOLE).read_bytes()
-        return log.decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
+        lines = log.decode("utf-8", "replace").splitlines()
+        return [line for line in lines if not line.startswith("\tat ")][-_LAST_LINES:]
 
 
 def new_cluster_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Final
 
 import click
@@ -44,8 +45,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_json(state) for state in states], indent=2))
     else:
-        console = Console()
-        console.print(_table(states), width=None if console.is_terminal else _PIPE_WIDTH)
+        Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(_table(states))
     if any(state.differences for state in states):
         ctx.exit(1)
 

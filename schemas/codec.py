@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Strict, ValidationError
@@ -103,16 +103,24 @@ def _nests_deeper_than(value: object, levels: int) -> bool:
 
 
 def validate(model: type[_R], value: object) -> _R:
-    """`value`, as read from JSON or YAML, as a `model`; raises `Malformed` with all faults."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise Malformed(_faults(error, value)) from None
+    """What a person or a foreign system gave, as a `model`; raises `Malformed` with all faults."""
+    return _validated(model, value, extra=None)
 
 
 def decode(model: type[_R], data: bytes) -> _R:
-    """The record in `data` (JSON); raises `Malformed` with all its faults."""
-    return validate(model, parse_json(data, DEPTH_MAX + WRAPPING_DEPTH))
+    """The record that a process of ours wrote as `data` (JSON); raises `Malformed`.
+
+    Fields it does not know are passed over: another version may have written them, and agents of
+    two versions work side by side while an installation is brought up to date.
+    """
+    return _validated(model, parse_json(data, DEPTH_MAX + WRAPPING_DEPTH), extra="ignore")
+
+
+def _validated(model: type[_R], value: object, extra: Literal["ignore"] | None) -> _R:
+    try:
+        return model.model_validate(value, extra=extra)
+    except ValidationError as error:
+        raise Malformed(_faults(error, value)) from None
 
 
 def encode(record: Record) -> bytes:

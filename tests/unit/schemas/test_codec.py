@@ -1,9 +1,22 @@
+import json
+
 import pytest
 
-from schemas.codec import DEPTH_MAX, FAULTS_MAX, Fault, decode, encode, parse_json
+from schemas.codec import (
+    DEPTH_MAX,
+    FAULTS_MAX,
+    Fault,
+    Malformed,
+    decode,
+    encode,
+    parse_json,
+    validate,
+)
+from schemas.config import read_config
 from schemas.event import read_event
 from schemas.failure import Failure
 from schemas.filter import Filter
+from schemas.job import Job
 from schemas.webhook import Webhook
 from tests.support.builders import (
     a_failure,
@@ -176,3 +189,19 @@ def test_a_filter_of_one_group_is_the_same_as_a_list_of_that_group():
 
 def test_an_event_in_its_own_encoding_is_the_same_event():
     assert read_event(encode(an_event())) == an_event()
+
+
+def test_fields_of_another_version_are_passed_over_in_what_we_wrote_ourselves():
+    written = json.loads(encode(a_job()))
+    written["added_later"] = 1
+    written["event"]["added_later"] = {"deep": True}
+
+    assert decode(Job, json.dumps(written).encode()) == a_job()
+    with pytest.raises(Malformed, match="added_later: unknown field"):
+        validate(Job, written)
+
+
+def test_a_configuration_record_of_another_version_is_no_deletion():
+    written = json.loads(encode(a_webhook())) | {"added_later": 1}
+
+    assert read_config(b"25/webhook/crm", json.dumps(written).encode()) == a_webhook()

@@ -28,7 +28,8 @@ _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "lt": operator.lt,
     "lte": operator.le,
 }
-_PHONE: Final = re.compile(r"[\s()./+0-9-]*[0-9][\s()./+0-9-]*")
+# Bounded, and without two repetitions that could share characters: a hostile value costs no time.
+_PHONE: Final = re.compile(r"[\s()./+0-9-]{1,64}")
 _NATIONAL_DIGITS: Final = 10
 
 
@@ -78,7 +79,7 @@ def within(op: str, wanted: object, *, is_phone: bool) -> Test:
     """Whether a value's text `contains`, `starts_with` or `ends_with` that of `wanted`."""
     part = _folded(wanted)
     found = _PART_TESTS[op]
-    digits = _partial_phone(wanted) if is_phone else None
+    digits = _phone_digits(wanted) if is_phone else None
 
     def test(value: object) -> bool:
         text = _folded(value)
@@ -128,19 +129,19 @@ def _word(value: object) -> bool | None:
 
 def _phones(value: object) -> frozenset[str]:
     """A telephone number's digits, with and without North America's country code where it fits."""
-    text = as_text(value)
-    if text is None or not _PHONE.fullmatch(text):
+    digits = _phone_digits(value)
+    if digits is None:
         return frozenset()
-    digits = re.sub(r"[^0-9]", "", text)
-    if len(digits) == _NATIONAL_DIGITS and "+" not in text:
+    if len(digits) == _NATIONAL_DIGITS and "+" not in str(value):
         return frozenset({digits, f"1{digits}"})
     if len(digits) == _NATIONAL_DIGITS + 1 and digits.startswith("1"):
         return frozenset({digits, digits[1:]})
     return frozenset({digits})
 
 
-def _partial_phone(value: object) -> str | None:
+def _phone_digits(value: object) -> str | None:
+    """The digits of a whole or partial telephone number; None when it is not written like one."""
     text = as_text(value)
     if text is None or not _PHONE.fullmatch(text):
         return None
-    return re.sub(r"[^0-9]", "", text)
+    return re.sub(r"[^0-9]", "", text) or None

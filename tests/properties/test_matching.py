@@ -1,5 +1,7 @@
 """Matching over any configuration and any event: explained as decided, and the same each time."""
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from schemas.event import read_event
 from schemas.job import Job
 from schemas.phases import PHASE_IDS
 from tests.support.builders import a_webhook, an_account, an_activity, an_event
+from tests.support.values import json_values
 
 _POSITIONS = ["end", "sale", "end_delayed", "route"]
 _filters = st.sampled_from(
@@ -95,6 +98,18 @@ def test_the_index_by_position_holds_what_the_index_by_id_holds(history):
     }
     assert by_position == webhooks
     assert {key_of(h.webhook) for a in (25, 26) for h in configs.webhooks_of(a)} == set(webhooks)
+
+
+@given(
+    key=st.none() | st.binary(max_size=20) | st.just(b"25/webhook/crm"),
+    value=st.none() | st.binary(max_size=40) | json_values.map(lambda it: json.dumps(it).encode()),
+)
+def test_no_record_on_the_topic_makes_the_index_raise(key, value):
+    configs = configs_of([an_account(), a_webhook()])
+    faults = configs.apply(key, value, 2)
+    assert configs.offset == 2
+    assert (configs.webhook(25, "crm") is None) is (key == b"25/webhook/crm")
+    assert all(fault.message for fault in faults)
 
 
 def _identity(each):

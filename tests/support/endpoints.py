@@ -38,13 +38,15 @@ class Endpoint:
     headers: dict[str, str] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
     port: int = 0
+    waiting: int = 0  # requests that have come and are not answered yet
+    _came: Counter[str] = field(default_factory=Counter)
 
     def url(self, path: str = "/in") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def counts(self) -> Counter[str]:
         """How often each delivery came."""
-        return Counter(arrival.delivery_id for arrival in list(self.arrivals))
+        return Counter(self._came)
 
     async def handle(self, request: web.Request) -> web.Response:
         arrival = Arrival(
@@ -55,9 +57,13 @@ class Endpoint:
             time.time(),
         )
         self.arrivals.append(arrival)
-        if self.delay_s:
+        self._came[arrival.delivery_id] += 1
+        count = self._came[arrival.delivery_id]
+        self.waiting += 1
+        try:
             await asyncio.sleep(self.delay_s)
-        count = sum(it.delivery_id == arrival.delivery_id for it in self.arrivals)
+        finally:
+            self.waiting -= 1
         return web.Response(status=self.answer(arrival, count), headers=self.headers)
 
 

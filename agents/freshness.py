@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -31,7 +32,7 @@ class Freshness:
         """`next_offset()` is the offset after the newest record that the view holds."""
         self._ask_end = ask_end
         self._next_offset = next_offset
-        self._verified_at_s = -_STALENESS_S
+        self._verified_at_s = -inf
         self._verified = asyncio.Event()
         self._advanced = asyncio.Event()
         self._is_behind = False

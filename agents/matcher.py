@@ -8,7 +8,7 @@ follows from it is acknowledged, and it decides only on a configuration known to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -23,9 +23,9 @@ from agents.joining import Joiner
 from agents.kafka import bootstrap_servers
 from agents.lifecycle import abort, end_process_on_failure, stop_on_signals
 from agents.log_ends import LogEnds
+from agents.outgoing import Received
 from agents.producer import Publisher
 from agents.strict import Batches, StrictApp, Watchdog
-from agents.strict.pump import Work
 from agents.web import serve_health
 from pipeline.configs import Configs
 from pipeline.settings import Settings
@@ -64,13 +64,13 @@ class Matcher:
         self._log_ends = LogEnds(settings)
         self._freshness = Freshness(self._ask_end, lambda: self._configs.offset + 1)
         self._publisher = Publisher(settings, asyncio.get_running_loop())
-        joiner = Joiner(
+        self._joiner = Joiner(
             self._configs,
             send=self._publisher.send,
             until_fresh=self._freshness.wait,
             end_delayed_tier=settings.end_delayed_tier,
         )
-        self._batches: Batches[Message] = Batches(cast("Work[Message]", joiner.join))
+        self._batches: Batches[Message] = Batches(self._join)
         self._app = self._new_app()
 
     async def check(self) -> None:
@@ -122,17 +122,25 @@ class Matcher:
             batches=self._batches,
             is_behind=lambda: self._freshness.is_behind,
         )
-        raw: dict[str, Any] = {"key_type": bytes, "value_type": bytes}
         app.GlobalTable(
             "configs",
+            key_type=bytes,
+            value_type=bytes,
             partitions=1,
             recovery_buffer_size=1,  # the default of 1000 shows no change before the thousandth
             on_changelog_event=self._on_config,
-            **raw,
         )
-        activities = app.topic(self._settings.topic(ACTIVITIES), allow_empty=True, **raw)
+        activities = app.topic(
+            self._settings.topic(ACTIVITIES),
+            key_serializer="raw",  # Faust would decode JSON whatever the type, and fail on bad JSON
+            value_serializer="raw",
+            allow_empty=True,
+        )
         app.agent(activities, name="matcher")(self._collect)
         return app
+
+    async def _join(self, batch: Sequence[Message]) -> None:
+        await self._joiner.join([_received(message) for message in batch])
 
     async def _collect(self, stream: StreamT[bytes]) -> None:
         """Be the agent: all it does is to hand each event over to the pump."""
@@ -161,6 +169,19 @@ class Matcher:
         if beginnings is None:
             return None
         return 0 if beginnings[place] == ends[place] else ends[place]
+
+
+def _received(message: Message) -> Received:
+    headers = cast("Sequence[tuple[str, bytes | None]]", message.headers or ())
+    return Received(
+        message.topic,
+        message.partition,
+        message.offset,
+        round(message.timestamp * 1_000) if message.timestamp else None,
+        message.key,
+        message.value,
+        tuple((name, value or b"") for name, value in headers),
+    )
 
 
 def _task(name: str, work: Any) -> asyncio.Task[None]:  # noqa: ANN401 - any coroutine

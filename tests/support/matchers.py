@@ -22,7 +22,6 @@ from uuid import uuid4
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from tests.support.waiting import eventually
 
 from schemas.account import Account
 from schemas.codec import encode
@@ -30,6 +29,7 @@ from schemas.config import Config, key_of
 from schemas.topics import ACTIVITIES, CONFIGS, DEAD_LETTERS, JOBS, Topic, topics
 from schemas.webhook import Webhook
 from tests.support.builders import a_webhook, an_account
+from tests.support.waiting import eventually
 
 ACCOUNT_ID = 25
 START_S = 45  # a worker's start on a machine that does other things too
@@ -100,10 +100,11 @@ class Installation:
     workers: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         self.producer = Producer(
             {
                 "bootstrap.servers": self.bootstrap,
+                "log_level": 0,  # brokers that are killed on purpose are no news
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": 0,
@@ -139,12 +140,12 @@ class Installation:
 
     def apply(self, *configs: Config) -> int:
         """Write records; the offset of the last one, which is readable when this returns."""
-        return self._write_configs({str(key_of(it)): encode(it) for it in configs})
+        return self.write_configs({str(key_of(it)): encode(it) for it in configs})
 
     def delete(self, config: Config) -> int:
-        return self._write_configs({str(key_of(config)): None})
+        return self.write_configs({str(key_of(config)): None})
 
-    def _write_configs(self, records: dict[str, bytes | None]) -> int:
+    def write_configs(self, records: dict[str, bytes | None]) -> int:
         offsets: list[int] = []
         for key, value in records.items():
             self.producer.produce(
@@ -237,6 +238,7 @@ class TopicReader:
         self._consumer = Consumer(
             {
                 "bootstrap.servers": installation.bootstrap,
+                "log_level": 0,
                 "group.id": "reader",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
@@ -271,6 +273,11 @@ class TopicReader:
             for it in self.poll():
                 seen[json.loads(it.value())["event"]["event_id"]] += 1
         return seen
+
+    def end(self) -> int:
+        """How many records there are in all partitions, read or not."""
+        places = self._consumer.assignment()
+        return sum(self._consumer.get_watermark_offsets(it, timeout=10)[1] for it in places)
 
     def close(self) -> None:
         self._consumer.close()

@@ -16,7 +16,7 @@ from typing import Final
 from agents.broker.files import try_lock
 from agents.broker.guarded import Guarded
 from agents.broker.jars import JarCache
-from agents.broker.java import CLASS_LIST, archive_command
+from agents.broker.java import CLASS_LIST, archive_command, java_environment
 
 _LOWEST_PRIORITY: Final = 19
 
@@ -55,6 +55,7 @@ class ArchiveMaker:
             output=directory / "archive.log",
             inherited=lock,
             priority=_LOWEST_PRIORITY,
+            environment=java_environment(os.environ),
         )
         threading.Thread(target=self._finish, args=(process,), daemon=True).start()
         return process

@@ -20,7 +20,7 @@ from agents.broker.archive import ArchiveMaker
 from agents.broker.directory import BrokerDirectory
 from agents.broker.guarded import Guarded
 from agents.broker.jars import JarCache, cache_directory
-from agents.broker.java import CLASS_LIST, format_command, kafka_command
+from agents.broker.java import CLASS_LIST, format_command, java_environment, kafka_command
 from agents.broker.lock import packaged_lock
 from agents.broker.ports import free_port, is_free
 from agents.broker.progress import ShowProgress, silent
@@ -180,7 +180,13 @@ class EmbeddedBroker:
         if self._lock is None:
             raise RuntimeError("the directory is not ours")
         output = self._directory.kafka / _CONSOLE
-        return Guarded(command, directory=directory, output=output, inherited=self._lock)
+        return Guarded(
+            command,
+            directory=directory,
+            output=output,
+            inherited=self._lock,
+            environment=java_environment(os.environ),
+        )
 
     def _is_ready(self, ports: properties.Ports) -> bool:
         """Whether Kafka came to answer; False when it ended. Raises when it does neither."""

@@ -1,11 +1,12 @@
 """Run a command that cannot outlive the process that asked for it, however that one ends.
 
 Started as a script, between the two, with nothing but the standard library:
-`python -I -S guard.py DESCRIPTOR PRIORITY COMMAND…`; the command inherits the descriptor (of a
-lock) and runs at that nice value. It is stopped when the guard's standard input closes, when the
-guard's parent is gone (a fork may hold the input open), or on SIGTERM. Should the guard itself be
-killed, the kernel kills the command: the guard has one thread, so "the parent died" means just
-that here, which it would not in a process with threads.
+`python -I -S guard.py DESCRIPTOR PRIORITY STOP_TIMEOUT_S COMMAND…`; the command inherits the
+descriptor (of a lock) and runs at that nice value. It is stopped when the guard's standard input
+closes, when the guard's parent is gone (a fork may hold the input open), or on SIGTERM, and killed
+when it has not ended STOP_TIMEOUT_S later. Should the guard itself be killed, the kernel kills the
+command: the guard has one thread, so "the parent died" means just that here, which it would not in
+a process with threads.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ import sys
 from types import FrameType
 from typing import Final
 
-# Kafka closes its files within half a second; one that hangs is killed, which it survives.
-STOP_TIMEOUT_S: Final = 10
+# What nobody waits for any more has this long at most: its parent is gone.
+_ORPHAN_TIMEOUT_S: Final = 10.0
 
 _POLL_S: Final = 0.2
 _PR_SET_PDEATHSIG: Final = 1
@@ -33,7 +34,7 @@ class _Stopped(Exception):  # noqa: N818 - it is not an error
 def main(arguments: list[str]) -> int:
     """Run the command to its end and return its exit code (negative: the signal it died of)."""
     parent = os.getppid()
-    descriptor, priority, *command_line = arguments
+    descriptor, priority, stop_timeout_s, *command_line = arguments
     os.nice(int(priority))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _on_signal)
@@ -49,7 +50,9 @@ def main(arguments: list[str]) -> int:
             pass
     except _Stopped:
         pass
-    return _stop(command)
+    is_orphan = os.getppid() != parent
+    timeout_s = float(stop_timeout_s)
+    return _stop(command, min(timeout_s, _ORPHAN_TIMEOUT_S) if is_orphan else timeout_s)
 
 
 def _is_over(parent: int) -> bool:
@@ -57,12 +60,12 @@ def _is_over(parent: int) -> bool:
     return bool(closed) or os.getppid() != parent
 
 
-def _stop(command: subprocess.Popen[bytes]) -> int:
+def _stop(command: subprocess.Popen[bytes], timeout_s: float) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     command.terminate()
     try:
-        return command.wait(STOP_TIMEOUT_S)
+        return command.wait(timeout_s)
     except subprocess.TimeoutExpired:
         command.kill()
         return command.wait()

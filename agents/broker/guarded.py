@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import psutil
 
@@ -15,37 +16,51 @@ from agents.broker import guard
 
 _GUARD: Final = str(Path(guard.__file__))
 
-# The guard's own time for a stop, and some for itself.
-_STOP_TIMEOUT_S: Final = guard.STOP_TIMEOUT_S + 5
+# Kafka closes its files within half a second; one that hangs is killed, which it survives.
+STOP_TIMEOUT_S: Final = 10.0
+
+# Beyond the command's time, some for the guard itself.
+_GUARD_S: Final = 5
 
 
 class Guarded:
     """One running command."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the command are named where it is called
         self,
         command: list[str],
         *,
         directory: Path,
-        output: Path,
+        output: Path | None,
         inherited: int,
         priority: int = 0,
+        stop_timeout_s: float = STOP_TIMEOUT_S,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start `command` in `directory`, what it prints going to `output`.
+        """Start `command` in `directory`, what it prints going to `output` (None: to `printed`).
 
         `inherited` is a descriptor, of a lock, kept open as long as any part of it runs;
-        `priority` is a nice value.
+        `priority` is a nice value; `environment` replaces our own. Asked to stop, the command has
+        `stop_timeout_s` to do so.
         """
-        with output.open("ab") as file:
+        self._stop_timeout_s = stop_timeout_s
+        options = [str(inherited), str(priority), str(stop_timeout_s)]
+        with nullcontext(subprocess.PIPE) if output is None else output.open("ab") as file:
             self._guard = subprocess.Popen(  # noqa: S603 - the command is ours
-                [sys.executable, "-I", "-S", _GUARD, str(inherited), str(priority), *command],
+                [sys.executable, "-I", "-S", _GUARD, *options, *command],
                 cwd=directory,
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=file,
-                stderr=file,
+                stderr=subprocess.STDOUT,
                 pass_fds=(inherited,),
                 start_new_session=True,  # a terminal's Ctrl-C is for us: we say when it stops
             )
+
+    @property
+    def printed(self) -> IO[bytes] | None:
+        """What the command prints, when it does not go to a file; to be read until its end."""
+        return self._guard.stdout
 
     @property
     def alive(self) -> bool:
@@ -68,7 +83,7 @@ class Guarded:
         """Ask it to end, see to it that it does, and return the exit code."""
         self._close_input()
         try:
-            return self._guard.wait(_STOP_TIMEOUT_S)
+            return self._guard.wait(self._stop_timeout_s + _GUARD_S)
         except subprocess.TimeoutExpired:
             return self.kill()
 

@@ -84,9 +84,9 @@ class JarCache:
                 maven.fetch_jars(missing, Path(staging), self._jars, advance)
             except OperationError as error:
                 raise OperationError(
-                    f"{error}. The embedded broker needs {len(missing)} files "
-                    f"({total_bytes / 1e6:.0f} MB) once and works offline afterwards; or set "
-                    "HOOKLINE_BOOTSTRAP_SERVERS to a Kafka that is running"
+                    f"{error}. The embedded broker fetches {total_bytes / 1e6:.1f} MB once and "
+                    "works offline afterwards; or set HOOKLINE_BOOTSTRAP_SERVERS to a Kafka that "
+                    "is running"
                 ) from error
 
     def _suspects(self) -> tuple[Jar, ...]:

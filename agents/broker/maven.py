@@ -71,7 +71,7 @@ def _fetch(context: MavenContext, jar: Jar, target: Path) -> None:
 
 def _in_short(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not let us through"
+        return "no way to the Maven repository through the proxy"
     if isinstance(error, requests.exceptions.SSLError):
         return "the repository's certificate is not trusted here"
     if isinstance(error, requests.ConnectionError):

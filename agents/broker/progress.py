@@ -53,9 +53,9 @@ def _lines(what: str, total_bytes: int) -> Iterator[Callable[[int], None]]:
             before = done_bytes * _LINES // total_bytes
             done_bytes += arrived_bytes
             if done_bytes * _LINES // total_bytes > before:
-                _say(f"{what}: {done_bytes / 1e6:.0f} of {total_bytes / 1e6:.0f} MB")
+                _say(f"{what}: {done_bytes / 1e6:.1f} of {total_bytes / 1e6:.1f} MB")
 
-    _say(f"{what}: {total_bytes / 1e6:.0f} MB, once")
+    _say(f"{what}: {total_bytes / 1e6:.1f} MB, once")
     yield advance
 
 

@@ -3,7 +3,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,11 +20,9 @@ from agents.errors import OperationError
 from agents.kafka import admin_client, producer_config, reader_config
 from pipeline.settings import Settings
 from schemas.topics import DEAD_LETTER_BYTES_MAX
+from tests.support.broker_command import END_S, START_S, Command
 from tests.support.brokers import answers, settings_for
 from tests.support.waiting import eventually
-
-START_S = 60
-END_S = 10
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,52 +44,18 @@ def running(tmp_path_factory):
         yield embedded
 
 
-class Command:
-    """`hookline broker` as a process."""
-
-    def __init__(self, data_dir: Path, *options: str, **environment: str) -> None:
-        self.data_dir = data_dir
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "agents.cli", "broker", "--data-dir", str(data_dir), *options],
-            env=plain_environment() | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def wait_until_running(self) -> tuple[str, int]:
-        """Its bootstrap servers and Kafka's process id."""
-        found = eventually(lambda: running_broker(self.data_dir) or self.ended(), START_S)
-        return found.bootstrap_servers, found.kafka_pid
-
-    def ended(self) -> None:
-        assert self.process.poll() is None, self.process.communicate()[0]
-
-    def end(self, number: signal.Signals) -> tuple[int, str]:
-        self.process.send_signal(number)
-        output, _ = self.process.communicate(timeout=END_S)
-        return self.process.returncode, output
-
-
 @pytest.fixture
 def run(tmp_path):
     commands = []
 
-    def start(*options: str, **environment: str) -> Command:
-        commands.append(Command(tmp_path / "data", *options, **environment))
+    def start(*options: str, data_dir: str = "data", **environment: str) -> Command:
+        commands.append(Command(tmp_path / data_dir, *options, **environment))
         return commands[-1]
 
     yield start
     for command in commands:
         if command.process.poll() is None:
             command.end(signal.SIGKILL)
-
-
-def plain_environment() -> dict[str, str]:
-    """This process's environment without a given broker, and without any java or mvn on PATH."""
-    return {k: v for k, v in os.environ.items() if not k.startswith("HOOKLINE_")} | {
-        "PATH": "/nonexistent"
-    }
 
 
 def is_gone(pid: int) -> bool:
@@ -216,7 +179,7 @@ def test_no_java_stays_when_guard_and_owner_are_killed(run):
 def test_a_signal_stops_it_cleanly(run, number):
     command = run()
     _, kafka_pid = command.wait_until_running()
-    eventually(lambda: is_listening_for_signals(command), END_S)
+    eventually(command.is_listening_for_signals, END_S)
 
     code, output = command.end(number)
 
@@ -224,13 +187,6 @@ def test_a_signal_stops_it_cleanly(run, number):
     assert is_gone(kafka_pid)
     assert not (command.data_dir / "broker.json").exists()
     assert (command.data_dir / "kafka/log/.kafka_cleanshutdown").exists()
-
-
-def is_listening_for_signals(command: Command) -> bool:
-    """Whether SIGTERM has a handler (SigCgt in /proc, bit 15 - 1)."""
-    status = Path(f"/proc/{command.process.pid}/status").read_text()
-    caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def test_a_directory_has_one_broker_and_the_second_names_its_owner(running):
@@ -270,6 +226,14 @@ def test_a_warm_machine_needs_no_network(run):
     assert answers(servers)
 
 
+def test_any_path_will_do_in_any_locale_and_javas_own_variables_change_nothing(run):
+    command = run(data_dir="d\u00e4t\u00e4, x:y", LC_ALL="C", JAVA_TOOL_OPTIONS="-Xmx4m")
+
+    servers, _ = command.wait_until_running()
+
+    assert answers(servers)
+
+
 def test_others_find_the_broker_of_a_data_directory(tmp_path, running):
     found = with_running_broker(Settings(data_dir=data_dir_of(running)))
     nothing_there = Settings(data_dir=tmp_path)
@@ -292,17 +256,15 @@ def test_a_broker_file_of_a_killed_owner_is_not_believed(tmp_path):
     assert running_broker(tmp_path) is None
 
 
-def test_a_command_that_ignores_the_request_to_end_is_killed(tmp_path, monkeypatch):
-    guard = tmp_path / "guard.py"
-    source = Path(sys.modules["agents.broker.guard"].__file__).read_text()
-    guard.write_text(source.replace("STOP_TIMEOUT_S: Final = 10", "STOP_TIMEOUT_S: Final = 0.5"))
-    monkeypatch.setattr("agents.broker.guarded._GUARD", str(guard))
+def test_a_command_that_ignores_the_request_to_end_is_killed(tmp_path):
     (tmp_path / "lock").touch()
     descriptor = os.open(tmp_path / "lock", os.O_RDWR)
     stubborn = "import signal,time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
     command = [sys.executable, "-c", f"{stubborn}; time.sleep(600)"]
     output = tmp_path / "output"
-    guarded = Guarded(command, directory=tmp_path, output=output, inherited=descriptor)
+    guarded = Guarded(
+        command, directory=tmp_path, output=output, inherited=descriptor, stop_timeout_s=0.5
+    )
     os.close(descriptor)
     eventually(output.read_bytes, END_S)
     pid = guarded.pid

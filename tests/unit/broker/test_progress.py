@@ -9,11 +9,11 @@ def test_without_a_terminal_it_is_a_line_now_and_then(capsys):
             advance(10_000)
 
     assert capsys.readouterr().err.splitlines() == [
-        "Fetching: 8 MB, once",
-        "Fetching: 2 of 8 MB",
-        "Fetching: 4 of 8 MB",
-        "Fetching: 6 of 8 MB",
-        "Fetching: 8 of 8 MB",
+        "Fetching: 8.0 MB, once",
+        "Fetching: 2.0 of 8.0 MB",
+        "Fetching: 4.0 of 8.0 MB",
+        "Fetching: 6.0 of 8.0 MB",
+        "Fetching: 8.0 of 8.0 MB",
     ]
 
 

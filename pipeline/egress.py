@@ -75,6 +75,11 @@ class Verdict:
         return not self.rule
 
 
+def is_secure_enough(url: str, *, allow_http: bool) -> bool:
+    """Whether a URL's scheme may be used: https, or http where an operator allows it."""
+    return allow_http or url.lower().startswith("https://")
+
+
 def verdict(address: str, port: int, allowed: tuple[AllowedNetwork, ...] = ()) -> Verdict:
     """What the rules say of an IP address in any spelling that a socket would be given."""
     try:

@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 
 from agents.sender.answer import AddressedResponse, read_answer
 from agents.sender.guard import EgressGuard, ForbiddenAddressError
+from pipeline.egress import is_secure_enough
 from pipeline.outcomes import Exchange, NoAnswerKind, NotAnswered, NotSent, Result
 from pipeline.requests import Request, as_recorded
 from schemas.attempt import Timings
@@ -45,8 +46,9 @@ _KINDS: Final[tuple[tuple[type[BaseException], NoAnswerKind], ...]] = (
 class HttpClient:
     """The sender's client: one pool of connections, without a limit of its own."""
 
-    def __init__(self, guard: EgressGuard) -> None:
+    def __init__(self, guard: EgressGuard, *, allow_http: bool) -> None:
         """Create the pool; must run inside the event loop."""
+        self._allow_http = allow_http
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the dispatcher counts; a limit here would let slow hosts starve others
@@ -76,6 +78,8 @@ class HttpClient:
         await self._session.close()
 
     async def _result(self, request: Request, timeout_s: float, clock: _Clock) -> Result:
+        if not is_secure_enough(request.url, allow_http=self._allow_http):
+            return NotSent("egress_insecure", "plain http:// is not allowed here")
         timeout = aiohttp.ClientTimeout(
             total=timeout_s,
             sock_connect=CONNECT_TIMEOUT_S,

@@ -31,11 +31,14 @@ async def run_sender(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stopping = stop_on_signals(loop)
     view = ConfigView(settings, loop)  # read to its end before the first job
-    http = HttpClient(EgressGuard(parse_networks(settings.egress_allow)))
+    guard = EgressGuard(parse_networks(settings.egress_allow))
+    http = HttpClient(guard, allow_http=settings.allow_http)
     prompt = Publisher(settings, loop)
     gathering = Publisher(settings, loop, linger_ms=_ATTEMPTS_LINGER_MS)
     jobs = JobConsumer(settings, loop)
-    worker = Worker(view, http, SettlementWriter(prompt, gathering), jobs.complete)
+    watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
+    writer = SettlementWriter(prompt, gathering, watched)
+    worker = Worker(view, http, writer, jobs.complete)
 
     def readiness() -> Mapping[str, bool]:
         return {"configs_read": True, "assigned": jobs.was_assigned}

@@ -32,10 +32,16 @@ _log = structlog.get_logger()
 class SettlementWriter:
     """Two producers: one sends at once, the other gathers attempts, which nobody waits for."""
 
-    def __init__(self, prompt: Publisher, gathering: Publisher) -> None:
-        """`prompt` has no linger; `gathering` lingers a few milliseconds."""
+    def __init__(
+        self, prompt: Publisher, gathering: Publisher, watched: frozenset[str] = frozenset()
+    ) -> None:
+        """`prompt` has no linger; `gathering` lingers a few milliseconds.
+
+        `watched` are the webhooks, as `account:webhook`, that have metrics of their own.
+        """
         self._prompt = prompt
         self._gathering = gathering
+        self._watched = watched
 
     async def write(self, settlement: Settlement, trace: str) -> int:
         """Write all records of a settlement; the offset of its attempt's record."""
@@ -46,6 +52,9 @@ class SettlementWriter:
             await asyncio.gather(*(_acknowledged(self._prompt, record) for record in first))
         message = await _acknowledged(self._gathering, attempt_record(settlement.attempt, trace))
         _count(settlement)
+        name = f"{settlement.attempt.account_id}:{settlement.attempt.webhook_id}"
+        if name in self._watched:
+            metrics.WEBHOOK_ATTEMPTS.labels(name, settlement.attempt.outcome).inc()
         return int(message.offset() or 0)
 
     async def write_dead_letter(self, record: Received, faults: Malformed, now_ms: int) -> None:

@@ -48,7 +48,7 @@ async def read_answer(response: aiohttp.ClientResponse) -> Answered:
         Response(
             status=response.status,
             headers=tuple(
-                (name, value[:HEADER_CHARACTERS_KEPT])
+                (recordable(name), recordable(value[:HEADER_CHARACTERS_KEPT]))
                 for name, value in list(response.headers.items())[:HEADERS_KEPT]
             ),
             body=_text(body, encoding),
@@ -57,6 +57,15 @@ async def read_answer(response: aiohttp.ClientResponse) -> Answered:
         ),
         retry_after=response.headers.get("Retry-After"),
     )
+
+
+def recordable(text: str) -> str:
+    """Text that JSON and PostgreSQL can hold: bytes that are no UTF-8, and NULs, replaced.
+
+    aiohttp keeps such bytes of a header as lone surrogates, which no record can be made of.
+    """
+    plain = text.encode(errors="surrogateescape").decode(errors="replace")
+    return plain.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
@@ -78,7 +87,4 @@ def _text(body: bytes, encoding: str) -> str:
             body = inflater.decompress(body, BODY_BYTES_KEPT)
         except zlib.error:
             return f"({len(body)} bytes that are not {encoding})"
-    # PostgreSQL cannot keep a NUL in text, and nobody misses one.
-    return (
-        body[:BODY_BYTES_KEPT].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    )
+    return recordable(body[:BODY_BYTES_KEPT].decode(errors="replace"))

@@ -16,7 +16,7 @@ import aiohttp
 import yarl
 from multidict import CIMultiDict
 
-from agents.sender.answer import AddressedResponse, read_answer
+from agents.sender.answer import AddressedResponse, read_answer, recordable
 from agents.sender.guard import EgressGuard, ForbiddenAddressError
 from pipeline.egress import is_secure_enough
 from pipeline.outcomes import Exchange, NoAnswerKind, NotAnswered, NotSent, Result
@@ -99,17 +99,23 @@ class HttpClient:
                 return await read_answer(response)
         except ForbiddenAddressError as error:
             return NotSent(f"egress_{error.rule}", str(error))
-        except (aiohttp.InvalidURL, ValueError) as error:
-            return NotSent("invalid_url", f"the URL cannot be used: {error}")
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            return _unusable(error)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return _not_answered(error, timeout_s)
+        except ValueError as error:  # last: a certificate that fails is a ValueError as well
+            return _unusable(error)
+
+
+def _unusable(error: Exception) -> NotSent:
+    return NotSent("invalid_url", recordable(f"the URL cannot be used: {error}")[:500])
 
 
 def _not_answered(error: BaseException, timeout_s: float) -> NotAnswered:
     kind = next(kind for family, kind in _KINDS if isinstance(error, family))
     if kind == "timeout":
         return NotAnswered(kind, f"no complete answer within {timeout_s:g} s")
-    return NotAnswered(kind, f"{type(error).__name__}: {error}"[:500])
+    return NotAnswered(kind, recordable(f"{type(error).__name__}: {error}")[:500])
 
 
 class _Clock:

@@ -31,6 +31,7 @@ check: $(INSTALLED) ## Run what needs no test: style, types, import contracts, g
 	@$(BIN)/lint-imports --no-cache --no-logo > .venv/lint-imports.txt 2>&1 \
 		|| { cat .venv/lint-imports.txt >&2; exit 1; }
 	@$(BIN)/python -m schemas.generate --check
+	@$(BIN)/python -m agents.reference --check
 
 bench: $(INSTALLED) ## Measure on this machine, with a broker of its own (ARGS="--rate 500")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

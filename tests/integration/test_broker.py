@@ -4,7 +4,6 @@ import re
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from agents.broker.directory import running_broker, with_running_broker
 from agents.broker.embedded import EmbeddedBroker
 from agents.broker.guarded import Guarded
 from agents.broker.ports import free_port
+from agents.broker.progress import on_stderr
 from agents.errors import OperationError
 from agents.kafka import admin_client, producer_config, reader_config
 from pipeline.settings import Settings
@@ -25,11 +25,6 @@ from tests.support.brokers import answers, settings_for
 from tests.support.waiting import eventually
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _jars(broker) -> None:
-    """Skip where there can be no broker, and have the jars fetched by the one for all."""
-
-
 @pytest.fixture
 def kafka(tmp_path):
     embedded = EmbeddedBroker(tmp_path / "data")
@@ -37,11 +32,19 @@ def kafka(tmp_path):
     embedded.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def running(tmp_path_factory):
-    """A broker that runs, for tests that do not stop it."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("running")) as embedded:
-        yield embedded
+    """A broker that runs, for tests that do not stop it; no test goes on where there can be none.
+
+    It is the first to need the jars, so it fetches them for all.
+    """
+    embedded = EmbeddedBroker(tmp_path_factory.mktemp("running"), show=on_stderr)
+    try:
+        embedded.start()
+    except OperationError as error:
+        pytest.skip(f"no Kafka: {error}")
+    yield embedded
+    embedded.stop()
 
 
 @pytest.fixture
@@ -121,11 +124,11 @@ def test_another_port_is_taken_when_the_remembered_one_is_not_free(kafka):
         assert kafka.start() != servers
 
 
-def test_a_dead_letter_of_the_largest_size_fits(broker):
-    topic = f"largest-{time.time_ns()}"
-    create(broker, topic, **{"max.message.bytes": str(DEAD_LETTER_BYTES_MAX + 65_536)})
+def test_a_dead_letter_of_the_largest_size_fits(running):
+    largest = {"max.message.bytes": str(DEAD_LETTER_BYTES_MAX + 65_536)}
+    create(running.bootstrap_servers, "largest", **largest)
 
-    write(broker, topic, b"x" * DEAD_LETTER_BYTES_MAX)
+    write(running.bootstrap_servers, "largest", b"x" * DEAD_LETTER_BYTES_MAX)
 
 
 def test_a_broker_that_dies_says_its_last_words(kafka):

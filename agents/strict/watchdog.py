@@ -8,6 +8,7 @@ rebalance is under way; a rebalance itself may not last for ever either.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from faust.types import TP
 
+from agents import metrics
 from agents.lifecycle import abort
 
 if TYPE_CHECKING:  # the consumer is only looked at
@@ -28,6 +30,9 @@ STALL_S: Final = 20
 REBALANCE_S: Final = 120
 
 _EVERY_S: Final = 1
+
+# Between two looks; an answer takes a second at the most.
+_FROZEN_S: Final = 5
 
 # The offset after the last record of each partition, or None when the broker does not answer.
 LogEnds = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int] | None]]
@@ -82,7 +87,7 @@ class Watchdog:
         self._app = app
         self._log_ends = log_ends
         self._clock = StallClock()
-        self._settled_at_s = monotonic()
+        self._settled_at_s = self._looked_at_s = monotonic()
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -99,12 +104,18 @@ class Watchdog:
             return
         self._settled_at_s = monotonic()
         places = await self._places()
-        if places is None or self._app.rebalancing:
+        if places is None or self._app.rebalancing or self._was_frozen():
             self._clock.reset()
             return
+        _note_lag(places)
         reason = self._clock.stalled(monotonic(), places)
         if reason is not None:
             abort(f"no progress: {reason}")
+
+    def _was_frozen(self) -> bool:
+        """Whether this process did not run for a while: that is no fault of any partition."""
+        last_s, self._looked_at_s = self._looked_at_s, monotonic()
+        return self._looked_at_s - last_s > _FROZEN_S
 
     async def _places(self) -> dict[TP, Place] | None:
         consumer = cast("StrictConsumer", self._app.consumer)
@@ -114,3 +125,13 @@ class Watchdog:
             return None
         ledger = consumer.ledger
         return {tp: Place(ledger.oldest_open(tp), ledger.expected(tp), ends[tp]) for tp in ends}
+
+
+def _note_lag(places: Mapping[TP, Place]) -> None:
+    """Set the lag: what is not finished, read or not."""
+    lag: Counter[str] = Counter()
+    for tp, place in places.items():
+        finished = place.expected if place.oldest_open is None else place.oldest_open
+        lag[tp.topic] += max(0, place.end - (finished or 0))
+    for topic, records in lag.items():
+        metrics.LAG.labels(topic).set(records)

@@ -100,17 +100,25 @@ class Installation:
     workers: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        self.admin = AdminClient(self.client)
         self.producer = Producer(
             {
-                "bootstrap.servers": self.bootstrap,
-                "log_level": 0,  # brokers that are killed on purpose are no news
+                **self.client,
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": 0,
                 "queue.buffering.max.messages": 1_000_000,
             }
         )
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """Settings of every client: brokers killed on purpose are no news, and soon back."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 200,
+        }
 
     def topic(self, name: str) -> str:
         return f"{self.prefix}{name}"
@@ -237,8 +245,7 @@ class TopicReader:
     def __init__(self, installation: Installation, topic: str) -> None:
         self._consumer = Consumer(
             {
-                "bootstrap.servers": installation.bootstrap,
-                "log_level": 0,
+                **installation.client,
                 "group.id": "reader",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

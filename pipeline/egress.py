@@ -44,14 +44,11 @@ _FORBIDDEN_V6: Final = tuple(
     for rule, network in (
         ("unspecified", "::/128"),
         ("loopback", "::1/128"),
-        ("reserved", "::/8"),
-        ("reserved", "64:ff9b:1::/48"),
         ("discard", "100::/64"),
         ("reserved", "2001::/23"),
         ("documentation", "2001:db8::/32"),
         ("tunnel", "2002::/16"),  # 6to4; Teredo lies in 2001::/23
         ("documentation", "3fff::/20"),
-        ("reserved", "5f00::/16"),
         ("metadata", "fd00:ec2::254/128"),
         ("private", "fc00::/7"),
         ("link_local", "fe80::/10"),
@@ -59,6 +56,9 @@ _FORBIDDEN_V6: Final = tuple(
         ("multicast", "ff00::/8"),
     )
 )
+# All that was ever handed out for use on the Internet; what lies outside is special or reserved,
+# and some of it is in use for networks of somebody's own (Yggdrasil takes 200::/7).
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -110,4 +110,7 @@ def _carried_v4(ip: Address) -> Address:
 
 def _rule(ip: Address) -> str:
     table = _FORBIDDEN_V4 if ip.version == 4 else _FORBIDDEN_V6  # noqa: PLR2004 - IPv4
-    return next((rule for rule, network in table if ip in network), "")
+    rule = next((rule for rule, network in table if ip in network), "")
+    if not rule and isinstance(ip, ipaddress.IPv6Address) and ip not in _GLOBAL_UNICAST:
+        return "reserved"
+    return rule

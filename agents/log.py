@@ -17,6 +17,7 @@ def configure_logging(settings: Settings, **context: Any) -> None:  # noqa: ANN4
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            lambda _logger, _name, line: {**context, **line},  # context variables stop at a thread
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(settings),
@@ -25,7 +26,6 @@ def configure_logging(settings: Settings, **context: Any) -> None:  # noqa: ANN4
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(**context)
     # Libraries' own logs: their warnings matter to us, their progress does not.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
 

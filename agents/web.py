@@ -6,8 +6,9 @@ when it cannot, which condition is missing.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 from aiohttp import web
@@ -19,6 +20,9 @@ from pipeline.settings import Settings
 # What an agent needs to be ready, each by name with whether it holds now.
 Readiness: TypeAlias = Callable[[], Mapping[str, bool]]
 
+# A page that is being answered when we stop has this long.
+_SHUTDOWN_S: Final = 1.0
+
 _log = structlog.get_logger()
 
 
@@ -26,18 +30,32 @@ async def serve_health(settings: Settings, readiness: Readiness) -> web.AppRunne
     """Start the pages on the health address; raises `OperationError` when the port is taken."""
     application = web.Application()
     application.add_routes(health_routes(readiness))
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, settings.health_host, settings.health_port)
-    try:
-        await site.start()
-    except OSError as error:
-        await runner.cleanup()
-        raise OperationError(
-            f"cannot serve the health pages on {settings.health_host}:{settings.health_port}: "
-            f"{error.strerror}; set HOOKLINE_HEALTH_PORT to a free port, or 0"
-        ) from None
+    listener = listening(
+        settings.health_host,
+        settings.health_port,
+        mend="set HOOKLINE_HEALTH_PORT to a free port, or 0 for any",
+    )
+    runner = await serve_on(listener, application)
     _log.info("health.serving", port=runner.addresses[0][1])
+    return runner
+
+
+def listening(host: str, port: int, *, mend: str) -> socket.socket:
+    """A socket that has the port from now on, for `serve_on`; `mend` ends the error's message.
+
+    Raises `OperationError` when the port is taken.
+    """
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise OperationError(f"cannot listen on {host}:{port}: {error.strerror}; {mend}") from None
+
+
+async def serve_on(listener: socket.socket, application: web.Application) -> web.AppRunner:
+    """Serve an application on a socket; `cleanup` of what is returned ends both."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
     return runner
 
 

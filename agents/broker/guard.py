@@ -17,6 +17,8 @@ import select
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from types import FrameType
 from typing import Final
 
@@ -50,9 +52,7 @@ def main(arguments: list[str]) -> int:
             pass
     except _Stopped:
         pass
-    is_orphan = os.getppid() != parent
-    timeout_s = float(stop_timeout_s)
-    return _stop(command, min(timeout_s, _ORPHAN_TIMEOUT_S) if is_orphan else timeout_s)
+    return _stop(command, float(stop_timeout_s), parent)
 
 
 def _is_over(parent: int) -> bool:
@@ -60,15 +60,19 @@ def _is_over(parent: int) -> bool:
     return bool(closed) or os.getppid() != parent
 
 
-def _stop(command: subprocess.Popen[bytes], timeout_s: float) -> int:
+def _stop(command: subprocess.Popen[bytes], timeout_s: float, parent: int) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     command.terminate()
-    try:
-        return command.wait(timeout_s)
-    except subprocess.TimeoutExpired:
-        command.kill()
-        return command.wait()
+    began_s = time.monotonic()
+    while command.poll() is None:
+        # Our input closes a moment before a parent that was killed is seen to be gone.
+        limit_s = timeout_s if os.getppid() == parent else min(timeout_s, _ORPHAN_TIMEOUT_S)
+        if time.monotonic() - began_s > limit_s:
+            command.kill()
+        with suppress(subprocess.TimeoutExpired):
+            command.wait(_POLL_S)
+    return command.returncode
 
 
 def _on_signal(_number: int, _frame: FrameType | None) -> None:

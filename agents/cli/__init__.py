@@ -59,10 +59,19 @@ def cli() -> None:
     """Deliver activity phase events to customers' webhooks. Nothing accepted is ever lost."""
 
 
-def settings_from_environment(**overrides: object) -> Settings:
-    """The process's settings; options that were given (not None) win over the environment."""
+def settings_from_environment(*, find_broker: bool = True, **overrides: object) -> Settings:
+    """The process's settings; options that were given (not None) win over the environment.
+
+    Without a broker in either, they name the one that runs on the data directory, if one does:
+    that of `up`, of `demo`, or of `broker`. Commands that start one pass `find_broker=False`.
+    """
     given = {f"HOOKLINE_{name.upper()}": str(v) for name, v in overrides.items() if v is not None}
-    return Settings.parse({**os.environ, **given})
+    settings = Settings.parse({**os.environ, **given})
+    if not find_broker or settings.bootstrap_servers is not None:
+        return settings
+    from agents.up.state import with_running_installation  # noqa: PLC0415 - not needed for --help
+
+    return with_running_installation(settings)
 
 
 def main() -> None:

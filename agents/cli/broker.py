@@ -33,7 +33,7 @@ def broker(data_dir: Path | None, port: int | None) -> None:
     The first time it fetches Apache Kafka (45 MB); after that it starts offline in a second or two.
     Stopped, even by kill -9, it keeps all data.
     """
-    settings = settings_from_environment(data_dir=data_dir)
+    settings = settings_from_environment(find_broker=False, data_dir=data_dir)
     with EmbeddedBroker(settings.data_dir, port=port, show=on_stderr) as kafka:
         click.echo(f"Kafka listens on {kafka.bootstrap_servers}, data in {settings.data_dir}")
         click.echo("Ctrl-C stops it", err=True)

@@ -1,0 +1,137 @@
+"""A whole installation on one data directory: broker, topics, agents, and the page about them.
+
+Entered, the directory is ours and the broker answers; started, the agents run. Whatever ends, ends
+in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final, Self
+
+from aiohttp import web
+
+from agents.broker.embedded import EmbeddedBroker
+from agents.broker.progress import ShowProgress, silent
+from agents.topics import create_topics
+from agents.up import state
+from agents.up.broker import ROLE, BrokerService
+from agents.up.pages import Health, health_of, up_routes
+from agents.up.process import AgentProcess, Say
+from agents.up.supervisor import Service, Supervisor
+from agents.web import listening, serve_on
+from pipeline.settings import Settings
+
+# How often a starting installation is asked whether it is ready.
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """How an installation speaks: `tell` to people, `say` what agents print, `show` downloads."""
+
+    tell: Callable[[str], None]
+    say: Say
+    show: ShowProgress = silent
+
+
+class Installation:
+    """Use it in a `with` block, and within that `start` and `stop` in an event loop."""
+
+    def __init__(
+        self, settings: Settings, voices: Voices, *, matchers: int = 1, senders: int = 1
+    ) -> None:
+        """Nothing happens yet. `settings` without a broker ask for an embedded one."""
+        self.settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
+        self._voices = voices
+        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler"]
+        self._cleanup = ExitStack()
+        self._broker: BrokerService | None = None
+        self._agents: list[AgentProcess] = []
+        self._supervisor: Supervisor
+        self._pages: web.AppRunner
+        self.api_port = 0
+
+    def __enter__(self) -> Self:
+        """Take the directory and the port, start the broker, create the topics.
+
+        Raises `OperationError` when any of it cannot be.
+        """
+        with ExitStack() as stack:
+            self._lock = state.take_data_dir(self.settings.data_dir)
+            stack.callback(os.close, self._lock)
+            self._listener = listening(
+                self.settings.health_host,
+                self.settings.api_port,
+                mend="set HOOKLINE_API_PORT to a free port, or 0 for any",
+            )
+            stack.callback(self._listener.close)
+            self.api_port = self._listener.getsockname()[1]
+            if self.settings.bootstrap_servers is None:
+                broker = EmbeddedBroker(self.settings.data_dir, show=self._voices.show)
+                servers = stack.enter_context(broker).bootstrap_servers
+                self._broker = BrokerService(broker, self.settings.data_dir)
+                self.settings = self.settings.model_copy(update={"bootstrap_servers": servers})
+            create_topics(self.settings)
+            state.announce(self.settings, self.api_port)
+            stack.callback(state.withdraw, self.settings.data_dir)
+            self._cleanup = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop what still runs and give the directory back."""
+        self._cleanup.close()
+
+    async def start(self) -> None:
+        """Start the agents and serve the pages; they may not be ready yet."""
+        self._agents = [self._agent(role, index) for index, role in enumerate(self._roles)]
+        services: list[Service] = [*self._agents]
+        if self._broker is not None:
+            services.append(self._broker)
+        self._supervisor = Supervisor(services, self._lock, self._voices.tell)
+        application = web.Application()
+        application.add_routes(up_routes(self.health))
+        self._pages = await serve_on(self._listener, application)
+        await self._supervisor.start()
+
+    async def stop(self) -> None:
+        """Stop agents and broker in order."""
+        await self._supervisor.stop()
+        await self._pages.cleanup()
+
+    async def health(self) -> list[Health]:
+        """How each child is now."""
+        found = await health_of(self._agents, [*map(self._supervisor.restarts, self._agents)])
+        if self._broker is not None:
+            found.append(
+                Health(
+                    ROLE,
+                    ready=self._broker.alive,
+                    pid=self._broker.pid,
+                    restarts=self._supervisor.restarts(self._broker),
+                    conditions={"running": self._broker.alive},
+                )
+            )
+        return found
+
+    async def until_ready(self, timeout_s: float) -> Sequence[Health]:
+        """Wait until every child is ready; what is not by then is returned."""
+        deadline_s = time.monotonic() + timeout_s
+        while waiting := [child for child in await self.health() if not child.ready]:
+            if time.monotonic() > deadline_s:
+                break
+            await asyncio.sleep(_POLL_S)
+        return waiting
+
+    def _agent(self, role: str, index: int) -> AgentProcess:
+        first = self._roles.index(role)
+        is_alone = self._roles.count(role) == 1
+        name = role if is_alone else f"{role}-{index - first + 1}"
+        base = self.settings.health_port
+        settings = self.settings.model_copy(update={"health_port": base and base + index})
+        return AgentProcess(role, name, settings, os.environ, self._voices.say)

@@ -8,6 +8,7 @@ followed), or the kind of answer that never came. A few end the delivery whateve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 
@@ -20,6 +21,9 @@ _OVERLOAD_STATUSES: Final = frozenset({429, 503})
 _OVERLOAD_KINDS: Final = frozenset({"timeout", "connect"})
 # Longer than the longest tier a delay could not be kept.
 RETRY_AFTER_MS_MAX: Final = 24 * 60 * 60 * 1_000
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,12 @@ class Outcome:
 
 def outcome_of(result: Result, *, now_ms: int) -> Outcome:
     """What a result means. `now_ms` turns a Retry-After date into a delay."""
-    match result:
-        case Answered():
-            return _of_status(result, now_ms)
-        case NotAnswered(kind, detail):
-            is_overload = kind in _OVERLOAD_KINDS
-            return Outcome("failed", kind, detail, is_overload=is_overload)
-        case NotSent(reason, detail):
-            return Outcome("blocked", reason, detail, is_final=True)
+    if isinstance(result, Answered):
+        return _of_status(result, now_ms)
+    if isinstance(result, NotAnswered):
+        is_overload = result.kind in _OVERLOAD_KINDS
+        return Outcome("failed", result.kind, result.detail, is_overload=is_overload)
+    return Outcome("blocked", result.reason, result.detail, is_final=True)
 
 
 def _of_status(answered: Answered, now_ms: int) -> Outcome:
@@ -112,7 +114,10 @@ def retry_after_ms(header: str | None, now_ms: int) -> int | None:
         delay_ms = int(text) * 1_000 if len(text) <= 9 else RETRY_AFTER_MS_MAX  # noqa: PLR2004
     else:
         try:
-            delay_ms = int(parsedate_to_datetime(text).timestamp() * 1_000) - now_ms
-        except (ValueError, OverflowError):
+            date = parsedate_to_datetime(text)
+        except ValueError:
             return None
+        # A date of no zone, or of "-0000", means UTC and not the zone of this machine.
+        aware = date.replace(tzinfo=UTC) if date.tzinfo is None else date
+        delay_ms = round((aware - _EPOCH) / _MILLISECOND) - now_ms
     return min(max(delay_ms, 0), RETRY_AFTER_MS_MAX)

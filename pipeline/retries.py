@@ -63,8 +63,11 @@ def next_step(job: Job, outcome: Outcome, retry: Retry, *, now_ms: int, draw: fl
 
 
 def is_retried(outcome: Outcome, retry: Retry) -> bool:
-    """Whether the webhook wants this failure tried again: by status, by class, or by kind."""
-    if not retry.retry_on:
+    """Whether the webhook wants this failure tried again: by status, by class, or by kind.
+
+    A fault of ours (`internal`) always is: `retry_on` chooses among what an endpoint may do.
+    """
+    if not retry.retry_on or outcome.reason == "internal":
         return True
     if outcome.status is None:
         return outcome.reason in retry.retry_on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,9 +14,13 @@ from schemas.codec import Fault
 from schemas.tiers import TIER_BY_NAME
 
 PREFIX: Final = "HOOKLINE_"
+PORT_MAX: Final = 65_535
 
 Count = Annotated[int, Field(ge=1)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
+Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
+
+_BRACKETED: Final = re.compile(r"\[([^\[\]]*:[^\[\]]*)\](?::(.*))?")
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
 class ConfigError(ValueError):
@@ -129,23 +134,35 @@ class AllowedNetwork(BaseModel):
 
 
 def parse_networks(text: str) -> tuple[AllowedNetwork, ...]:
-    """`127.0.0.0/8:8080,[fd00::/8]:443,10.0.0.0/8` as networks; raises ValueError."""
-    return tuple(_network(part.strip()) for part in text.split(",") if part.strip())
+    """`127.0.0.0/8:8080,[fd00::/8]:443,10.0.0.0/8` as networks; raises ValueError with all faults.
+
+    Read strictly: an entry that is not quite right must not open more than was meant.
+    """
+    networks, faults = [], []
+    for part in filter(None, map(str.strip, text.split(","))):
+        try:
+            networks.append(_network(part))
+        except ValueError as error:
+            faults.append(str(error))
+    if faults:
+        raise ValueError("; ".join(faults))
+    return tuple(networks)
 
 
 def _network(text: str) -> AllowedNetwork:
-    address, port = text, None
-    if text.startswith("["):
-        address, _, tail = text[1:].partition("]")
-        port = tail.removeprefix(":") or None
+    bracketed = _BRACKETED.fullmatch(text)
+    if bracketed:
+        address, port = bracketed.groups()
     elif text.count(":") == 1:
-        address, _, port = text.partition(":")
+        address, port = text.split(":")
+    else:
+        address, port = text, None
     try:
         network = ipaddress.ip_network(address)
     except ValueError:
-        raise ValueError(f"{text!r} is not a network such as 10.0.0.0/8:8080") from None
-    if port is not None and not (port.isdecimal() and 0 < int(port) <= 65_535):  # noqa: PLR2004 - a port
-        raise ValueError(f"{text!r} has no port between 1 and 65535 after the colon")
+        raise ValueError(f"{text[:80]!r} is not a network such as 10.0.0.0/8:8080") from None
+    if port is not None and not (_PORT.fullmatch(port) and 0 < int(port) <= PORT_MAX):
+        raise ValueError(f"{text[:80]!r} has no port between 1 and {PORT_MAX} after the colon")
     return AllowedNetwork(network=network, port=None if port is None else int(port))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.outcomes import Answered, Exchange, Outcome
-from pipeline.retries import Again, Ended, Step, deferral_tier, due_at_ms
+from pipeline.retries import Ended, Step, deferral_tier, due_at_ms
 from schemas.attempt import Attempt, Next, Position
 from schemas.failure import Failure
 from schemas.job import Job
@@ -52,7 +52,7 @@ def after_attempt(
     is_failure = outcome.kind != "delivered"
     is_first = is_failure and job.first_failed_at_ms is None
     if isinstance(step, Ended) and step.why:
-        outcome = replace(outcome, detail=f"{outcome.detail}; {step.why}")
+        outcome = replace(outcome, detail="; ".join(filter(None, (outcome.detail, step.why))))
     done = {
         "request": exchange.request,
         "response": exchange.result.response if isinstance(exchange.result, Answered) else None,
@@ -106,6 +106,7 @@ def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parke
     retry = job.model_copy(
         update={
             "attempt": job.attempt + 1,
+            "deferrals": 0,
             "lane": "retry",
             "due_at_ms": step.due_at_ms,
             "first_failed_at_ms": first_failed_at_ms,
@@ -161,8 +162,6 @@ def _attempt(taken: Taken, outcome: Outcome, follows: Next, now_ms: int) -> Atte
 
 
 def _next(step: Step) -> Next:
-    match step:
-        case Again(tier, due):
-            return Next(step="retry", tier=tier.name, due_at_ms=due)
-        case Ended():
-            return Next(step="end")
+    if isinstance(step, Ended):
+        return Next(step="end")
+    return Next(step="retry", tier=step.tier.name, due_at_ms=step.due_at_ms)

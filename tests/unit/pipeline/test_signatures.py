@@ -1,0 +1,62 @@
+"""Signatures, verified by the official library of Standard Webhooks."""
+
+import base64
+import datetime as dt
+
+import pytest
+import standardwebhooks
+
+from pipeline.requests import request_for
+from pipeline.signatures import sign
+from schemas.job import Body
+from tests.support.builders import a_job, a_webhook
+
+
+def now_s() -> int:
+    return int(dt.datetime.now(tz=dt.UTC).timestamp())
+
+
+def secret_of(key: bytes) -> str:
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+def verify(secret: str, message_id: str, timestamp_s: int, signature: str, body: str) -> None:
+    headers = {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": signature,
+    }
+    standardwebhooks.Webhook(secret).verify(body, headers, json_parse=False)
+
+
+OLD, NEW = secret_of(b"o" * 24), secret_of(b"n" * 64)
+
+
+def test_while_a_secret_is_rotated_holders_of_either_one_are_content():
+    signature = sign((NEW, OLD), "dl_x", now_s(), b"{}")
+    for secret in (OLD, NEW):
+        verify(secret, "dl_x", now_s(), signature, "{}")
+
+
+@pytest.mark.parametrize(
+    ("secret", "message_id", "late_s", "body"),
+    [
+        (NEW, "dl_x", 0, "{}"),
+        (OLD, "dl_y", 0, "{}"),
+        (OLD, "dl_x", 1, "{}"),
+        (OLD, "dl_x", 0, "{} "),
+    ],
+)
+def test_another_secret_id_time_or_body_is_refused(secret, message_id, late_s, body):
+    signed_s = now_s()
+    signature = sign((OLD,), "dl_x", signed_s, b"{}")
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        verify(secret, message_id, signed_s + late_s, signature, body)
+
+
+def test_a_request_carries_a_signature_of_just_the_bytes_it_sends():
+    body = Body(text='{"name": "Grüße"}', content_type="application/json")
+    webhook = a_webhook(signing={"secrets": [NEW, OLD]})
+    request = request_for(webhook, a_job(), body, now_s=now_s())
+    official = standardwebhooks.Webhook(OLD)
+    assert official.verify(request.body.decode(), dict(request.headers)) == {"name": "Grüße"}

@@ -6,6 +6,7 @@ when it cannot, which condition is missing.
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -48,7 +49,8 @@ def listening(host: str, port: int, *, mend: str) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        raise OperationError(f"cannot listen on {host}:{port}: {error.strerror}; {mend}") from None
+        reason = os.strerror(error.errno or 0)
+        raise OperationError(f"cannot listen on {host}:{port}: {reason}; {mend}") from None
 
 
 async def serve_on(listener: socket.socket, application: web.Application) -> web.AppRunner:

@@ -8,7 +8,7 @@ webhooks are known or have work. Time is passed in.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar
 
@@ -61,7 +61,9 @@ class _Endpoint:
 
     @property
     def is_forgettable(self) -> bool:
-        return not (self.in_flight or self.queued) and self.concurrency.limit >= CONCURRENCY_START
+        """Whether a new one would be as good: idle, and no lower than where a new one starts."""
+        is_idle = not (self.in_flight or self.queued)
+        return is_idle and self.concurrency.limit >= min(CONCURRENCY_START, self.ceiling)
 
 
 class _Lane(Generic[_T]):
@@ -115,6 +117,11 @@ class Dispatcher(Generic[_T]):
         self._turn = 0
         self.in_flight = 0
 
+    @property
+    def endpoints(self) -> int:
+        """Endpoints of which anything is known: those with work, and those under suspicion."""
+        return len(self._endpoints)
+
     def queued(self, lane: Lane) -> int:
         """Jobs waiting in a lane."""
         return self._lanes[lane].size
@@ -128,14 +135,14 @@ class Dispatcher(Generic[_T]):
         """Queue a job; False, and nothing is queued, when its webhook has too many waiting."""
         endpoint = self._endpoints.setdefault(queued.webhook, _Endpoint(concurrency_max))
         endpoint.ceiling = concurrency_max
-        if endpoint.queued >= QUEUE_MAX:
-            return False
-        endpoint.queued += 1
-        lane = self._lanes[queued.lane]
-        lane.queues.setdefault(queued.webhook, deque()).append(queued)
-        lane.size += 1
-        lane.place(queued.webhook, endpoint)
-        return True
+        has_room = endpoint.queued < QUEUE_MAX
+        if has_room:
+            endpoint.queued += 1
+            lane = self._lanes[queued.lane]
+            lane.queues.setdefault(queued.webhook, deque()).append(queued)
+            lane.size += 1
+        self._placed(queued.webhook, endpoint)  # in all lanes: the ceiling may be another one
+        return has_room
 
     def take(self) -> Queued[_T] | None:
         """The job to start now, counted as in flight from here; None when none may start."""
@@ -152,17 +159,19 @@ class Dispatcher(Generic[_T]):
         self.in_flight -= 1
         endpoint.in_flight -= 1
         if sign == "overloaded":
-            endpoint.concurrency.overloaded()
+            endpoint.concurrency.overloaded(endpoint.ceiling)
         elif sign == "answered":
             endpoint.concurrency.answered(endpoint.ceiling)
         self._placed(webhook, endpoint)
 
-    def overdue(self, now_ms: int) -> Iterator[Queued[_T]]:
+    def overdue(self, now_ms: int) -> list[Queued[_T]]:
         """Take out the jobs that have waited too long for their endpoint."""
+        removed = []
         for lane in self._lanes.values():
             for webhook, queue in list(lane.queues.items()):
                 while queue and now_ms - queue[0].since_ms >= WAIT_MS_MAX:
-                    yield self._removed(lane, webhook)
+                    removed.append(self._removed(lane, webhook))
+        return removed
 
     def drop(self, unwanted: Callable[[_T], bool]) -> list[Queued[_T]]:
         """Take out the jobs for which `unwanted` holds: their partition was lost."""

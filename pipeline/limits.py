@@ -27,7 +27,7 @@ class Concurrency:
             self.limit = min(self.limit + 1, ceiling)
             self.answers = 0
 
-    def overloaded(self) -> None:
-        """Note a sign of overload (timeout, 429, 503, no connection): halve the limit."""
-        self.limit = max(1, self.limit // 2)
+    def overloaded(self, ceiling: int) -> None:
+        """Note a sign of overload (timeout, 429, 503, no connection): halve what is in use."""
+        self.limit = max(1, min(self.limit, ceiling) // 2)
         self.answers = 0

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from agents.applying import Refused, checked_topic, parsed, planned, write_plan
 from agents.cli import settings_from_environment
+from agents.cli.options import data_dir_option
 from agents.config_topic import ConfigTopic
-from agents.errors import OperationError
-from agents.yaml_file import Node, YamlFault, located, parse_yaml, read_source
-from pipeline.changes import Action, Plan, plan_changes
-from pipeline.configs import Configs
-from pipeline.documents import Document, read_document, shared_urls, unresolved
-from pipeline.settings import Settings
+from agents.yaml_file import located, read_source
+from pipeline.changes import Action, Plan
+from pipeline.documents import read_document, shared_urls
 from schemas.codec import Fault
 
 # Fewer are written before a bar could be read.
@@ -29,44 +28,40 @@ _DONE: Final[dict[Action, str]] = {
 }
 
 
-class _Refused(Exception):  # noqa: N818 - the file was, not we
-    """The file has faults; they come with their lines."""
-
-    def __init__(self, faults: list[tuple[int, Fault]]) -> None:
-        super().__init__()
-        self.faults = faults
-
-
 @click.command()
 @click.argument("file")
 @click.option("--dry-run", is_flag=True, help="Show the changes; write nothing.")
 @click.option("--prune", is_flag=True, help="Delete what the file's accounts have but it does not.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+@data_dir_option
 @click.pass_context
-def apply(ctx: click.Context, file: str, *, dry_run: bool, prune: bool, as_json: bool) -> None:
+def apply(  # noqa: PLR0913 - click's way: an argument for each option
+    ctx: click.Context,
+    file: str,
+    data_dir: Path | None,
+    *,
+    dry_run: bool,
+    prune: bool,
+    as_json: bool,
+) -> None:
     """Apply a YAML FILE (- for standard input) of accounts, webhooks, triggers and sources.
 
     Everything is checked first; with any fault nothing is written. When the command returns, an
     event published from then on meets the new configuration.
     """
-    settings = settings_from_environment()
+    settings = settings_from_environment(data_dir=data_dir)
     try:
-        root = _parsed(read_source(file))
+        root = parsed(read_source(file))
         document = read_document(root.plain(), allow_http=settings.allow_http)
-        with _checked_topic(settings, document, root, prune=prune) as topic:
+        with checked_topic(settings, document, root, prune=prune) as topic:
             warnings = located(shared_urls(document, topic.configs, prune=prune), root)
             _print_located(file, warnings, "warning: ")
-            plan = plan_changes(
-                (placed.record for placed in document.records),
-                topic.configs,
-                now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                prune=prune,
-            )
+            plan = planned(document, topic, prune=prune)
             if not as_json:
                 _print_plan(plan)
             if not dry_run:
                 _write(topic, plan)
-    except _Refused as refused:
+    except Refused as refused:
         _print_refusal(file, refused.faults, as_json=as_json)
         ctx.exit(1)
     click.echo(
@@ -76,42 +71,13 @@ def apply(ctx: click.Context, file: str, *, dry_run: bool, prune: bool, as_json:
     )
 
 
-def _parsed(data: bytes) -> Node:
-    try:
-        return parse_yaml(data)
-    except YamlFault as fault:
-        raise _Refused([(fault.line, Fault("", fault.message))]) from None
-
-
-def _checked_topic(
-    settings: Settings, document: Document, root: Node, *, prune: bool
-) -> ConfigTopic:
-    """The topic, when the document has no fault in the light of what is configured already."""
-    looked_up = unresolved(document, Configs(), prune=True)
-    if document.faults and not looked_up:
-        raise _Refused(located(document.faults, root))
-    try:
-        topic = ConfigTopic(settings)
-    except OperationError:
-        if document.faults:  # they can be mended without a broker
-            raise _Refused(located(document.faults, root)) from None
-        raise
-    faults = document.faults + unresolved(document, topic.configs, prune=prune)
-    if faults:
-        topic.close()
-        raise _Refused(located(faults, root))
-    return topic
-
-
 def _write(topic: ConfigTopic, plan: Plan) -> None:
-    """Write the plan; also without a change, what is there must be what every matcher knows."""
-    writes = list(plan.writes())
-    if len(writes) < _BAR_RECORDS_MIN:
-        topic.write(writes)
-    else:
-        with click.progressbar(length=len(writes), label="Writing", file=_stderr()) as bar:
-            topic.write(writes, bar.update)
-    topic.wait_until_effective()
+    records = sum(1 for _ in plan.writes())
+    if records < _BAR_RECORDS_MIN:
+        write_plan(topic, plan)
+        return
+    with click.progressbar(length=records, label="Writing", file=_stderr()) as bar:
+        write_plan(topic, plan, bar.update)
 
 
 def _stderr() -> Any:  # noqa: ANN401 - click has no type for it

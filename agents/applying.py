@@ -1,0 +1,86 @@
+"""Apply a YAML document: read it, check it in the light of what is configured, write the changes.
+
+`hookline apply` puts its own words between these steps; `apply_yaml` is all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from agents.config_topic import ConfigTopic
+from agents.errors import OperationError
+from agents.yaml_file import Node, YamlFault, located, parse_yaml
+from pipeline.changes import Plan, plan_changes
+from pipeline.configs import Configs
+from pipeline.documents import Document, read_document, unresolved
+from pipeline.settings import Settings
+from schemas.codec import Fault
+
+
+class Refused(Exception):  # noqa: N818 - the file was, not we
+    """The file has faults; they come with their lines."""
+
+    def __init__(self, faults: list[tuple[int, Fault]]) -> None:
+        """Hold what is wrong, and where."""
+        super().__init__("; ".join(f"line {line}: {fault}" for line, fault in faults))
+        self.faults = faults
+
+
+def apply_yaml(settings: Settings, data: bytes) -> Plan:
+    """Make the configuration what `data` says; in effect on every matcher when it returns.
+
+    Raises `Refused`, when nothing was written, and `OperationError`.
+    """
+    root = parsed(data)
+    document = read_document(root.plain(), allow_http=settings.allow_http)
+    with checked_topic(settings, document, root, prune=False) as topic:
+        plan = planned(document, topic, prune=False)
+        write_plan(topic, plan)
+    return plan
+
+
+def parsed(data: bytes) -> Node:
+    """The document with its lines; raises `Refused`."""
+    try:
+        return parse_yaml(data)
+    except YamlFault as fault:
+        raise Refused([(fault.line, Fault("", fault.message))]) from None
+
+
+def checked_topic(
+    settings: Settings, document: Document, root: Node, *, prune: bool
+) -> ConfigTopic:
+    """The topic, when the document has no fault in the light of what is configured already."""
+    looked_up = unresolved(document, Configs(), prune=True)
+    if document.faults and not looked_up:
+        raise Refused(located(document.faults, root))
+    try:
+        topic = ConfigTopic(settings)
+    except OperationError:
+        if document.faults:  # they can be mended without a broker
+            raise Refused(located(document.faults, root)) from None
+        raise
+    faults = document.faults + unresolved(document, topic.configs, prune=prune)
+    if faults:
+        topic.close()
+        raise Refused(located(faults, root))
+    return topic
+
+
+def planned(document: Document, topic: ConfigTopic, *, prune: bool) -> Plan:
+    """What has to change for the topic to say what the document says."""
+    return plan_changes(
+        (placed.record for placed in document.records),
+        topic.configs,
+        now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        prune=prune,
+    )
+
+
+def write_plan(
+    topic: ConfigTopic, plan: Plan, on_written: Callable[[int], None] = lambda _: None
+) -> None:
+    """Write the plan; also without a change, what is there must be what every matcher knows."""
+    topic.write(list(plan.writes()), on_written)
+    topic.wait_until_effective()

@@ -43,16 +43,16 @@ class LogEnds:
         if not places:
             return {}
         asked = {TopicPartition(*place): spec for place in places}
-        try:
+        found: dict[Place, int] = {}
+        with suppress(KafkaException):
             futures = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
             answers = await asyncio.gather(*map(asyncio.wrap_future, futures.values()))
-        except KafkaException:
+            for at, answer in zip(futures, answers, strict=True):
+                found[at.topic, at.partition] = int(answer.offset)
+        # A broker that is starting may also answer without an offset, which reads as a negative.
+        if min(found.values(), default=-1) < 0:
             await asyncio.to_thread(self._refresh)
             return None
-        found = {
-            (at.topic, at.partition): int(answer.offset)
-            for at, answer in zip(futures, answers, strict=True)
-        }
         return {place: found[place[0], place[1]] for place in places}
 
     def _refresh(self) -> None:

@@ -121,6 +121,7 @@ class Watched:
         self.app = SimpleNamespace(
             rebalancing=False,
             topics=SimpleNamespace(acks_enabled_for=lambda topic: topic == "activities"),
+            tables=SimpleNamespace(recovery=SimpleNamespace(active_offsets={})),
             consumer=SimpleNamespace(ledger=ledger, assignment=lambda: {ONE, CONFIGS}),
         )
         self.watchdog = Watchdog(self.app, self.ask)
@@ -174,3 +175,13 @@ async def test_a_rebalance_without_end_ends_the_process(monkeypatch):
     await watched.look_for(watchdog.REBALANCE_S + 1)
 
     assert "rebalance" in watched.ended[0]
+
+
+async def test_a_rebalance_may_last_while_the_table_is_being_read(monkeypatch):
+    watched = Watched(monkeypatch)
+    watched.app.rebalancing = True
+    for offset in range(5):
+        watched.app.tables.recovery.active_offsets[CONFIGS] = offset
+        await watched.look_for(watchdog.REBALANCE_S - 1)
+
+    assert watched.ended == []

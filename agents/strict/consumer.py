@@ -120,21 +120,25 @@ class StrictConsumer(Consumer):
         is_current = generation_id == self.app.consumer_generation_id
         return is_current and not self._revoked and not self.app.should_stop
 
+    @property
+    def _is_ending(self) -> bool:
+        return bool(self._draining) or self._revoked or self.app.should_stop
+
     async def perform_seek(self) -> None:
         """Position every acknowledged partition, also those with nothing committed.
 
-        Not while draining: `getmany` asks for it when a fetch returns with the flow off, and would
-        wipe the ledger before the last commit. One at a time: two that interleave can leave a new
-        partition without a position.
+        Not while an assignment ends: `getmany` asks for it when a fetch returns with the flow off,
+        and would wipe the ledger before the last commit. One at a time: two that interleave can
+        leave a new partition without a position.
         """
-        if self._draining or self.app.should_stop:
+        if self._is_ending:
             return
         async with self._seeking:
             committed = await self._committed_offsets()
             positions = await self._positions(committed)
             if positions:
                 await self.seek_wait(positions)
-            if self._draining:
+            if self._is_ending:
                 return
             self._committed_offset.update(committed)
             self._reread.clear()

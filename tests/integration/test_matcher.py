@@ -32,7 +32,7 @@ def test_two_workers_start_on_waiting_events_and_miss_none(installation, stagger
 
 
 def test_kills_and_ends_under_load_lose_nothing(installation):
-    outcome = chaos(installation, seconds=9, rate=200, every_s=(2, 3), terminate_share=0.5)
+    outcome = chaos(installation, seconds=7, rate=200, every_s=(2, 3), terminate_share=0.5)
 
     assert outcome.good, outcome
 

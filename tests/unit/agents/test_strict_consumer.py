@@ -147,14 +147,28 @@ async def test_a_committed_offset_that_the_log_no_longer_has_counts_for_nothing(
     assert consumer.sought == [{ONE: 10, TWO: 10}]
 
 
-async def test_no_seek_while_draining_or_stopping():
-    consumer = positioned()
-    consumer._draining = 1
-    await consumer.perform_seek()
-    consumer._draining, consumer.app.should_stop = 0, True
+async def test_no_seek_while_an_assignment_ends():
+    draining, revoked, stopping = positioned(), positioned(), positioned()
+    draining._draining = 1
+    revoked._revoked = True
+    stopping.app.should_stop = True
+    for consumer in (draining, revoked, stopping):
+        await consumer.perform_seek()
+
+        assert consumer.sought == []
+
+
+async def test_a_seek_during_which_the_assignment_ended_leaves_the_ledger_alone():
+    consumer = positioned([(ONE, [0])], committed={ONE: 7})
+    await consumer.handed_out()
+
+    async def revoke_meanwhile(positions):
+        consumer._revoked = bool(positions)
+
+    consumer.seek_wait = revoke_meanwhile
     await consumer.perform_seek()
 
-    assert consumer.sought == []
+    assert consumer.ledger.expected(ONE) == 1
 
 
 async def test_only_the_unbroken_run_of_finished_records_is_committed():

@@ -6,6 +6,7 @@ partition number: all three share the partition of the attempts topic whose end 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,15 +29,36 @@ class Place:
     offset: int
 
 
+Key = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Span:
+    """The attempts of a partition number that were read back: from `start` up to `end`.
+
+    `reached` says, for each lane's partition, of which of its jobs they tell last.
+    """
+
+    start: int
+    end: int
+    reached: dict[Key, int] = field(default_factory=dict)
+
+    def tells_of(self, key: Key, offset: int) -> None:
+        """Take in that a record in the span tells of the job at `offset`."""
+        self.reached[key] = max(self.reached.get(key, -1), offset)
+
+
 @dataclass(slots=True)
 class _Assignment:
     epoch: int
+    start: int
+    reached: int
     tracker: OffsetTracker = field(default_factory=OffsetTracker)
     sizes: dict[int, int] = field(default_factory=dict)
     committed: Position | None = None
 
 
-Key = tuple[str, int]
+_NOTHING: Final = Span(0, 0)
 
 
 class Assignments:
@@ -59,12 +81,16 @@ class Assignments:
         """The assignments under which these partitions are held now."""
         return frozenset(self._held[key].epoch for key in keys if key in self._held)
 
-    def assign(self, keys: list[Key], attempt_ends: dict[int, int]) -> None:
-        """Begin a new assignment for each partition; `attempt_ends` are their attempts' ends."""
-        self._attempt_ends.update(attempt_ends)
+    def assign(self, keys: list[Key], spans: Mapping[int, Span]) -> None:
+        """Begin a new assignment for each partition; `spans` is what is on record of their jobs."""
+        self.forget(keys)
+        for number, span in spans.items():
+            self._attempt_ends[number] = span.end
         for key in keys:
             self._epochs += 1
-            self._held[key] = _Assignment(self._epochs)
+            span = spans.get(key[1], _NOTHING)
+            reached = span.reached.get(key, -1)
+            self._held[key] = _Assignment(self._epochs, span.start, reached)
 
     def forget(self, keys: list[Key]) -> None:
         """End these assignments: what is completed later counts for nothing."""
@@ -90,20 +116,32 @@ class Assignments:
         assignment = self._held.get((place.topic, place.partition))
         if assignment is None or assignment.epoch != place.epoch:
             return
+        size_bytes = assignment.sizes.pop(place.offset, None)
+        if size_bytes is None:  # it was closed before
+            return
         assignment.tracker.completed(place.offset)
         self.jobs -= 1
-        self.size_bytes -= assignment.sizes.pop(place.offset)
+        self.size_bytes -= size_bytes
         if attempt_offset is not None:
             end = max(self._attempt_ends.get(place.partition, 0), attempt_offset + 1)
             self._attempt_ends[place.partition] = end
 
     def position(self, key: Key) -> Position | None:
-        """What may be committed for a partition; with nothing open its floor is the end."""
+        """What may be committed for a partition, and the floor for reading its attempts back.
+
+        With nothing open the floor is the end. But as long as jobs remain that an earlier owner
+        recorded, it stays where this owner began to read back: the next one has to find them too.
+        """
         assignment = self._held.get(key)
         position = None if assignment is None else assignment.tracker.position()
-        if assignment is None or position is None or assignment.tracker.open:
-            return position
-        return Position(position.offset, self._attempt_ends.get(key[1], position.floor))
+        if assignment is None or position is None:
+            return None
+        floor = position.floor
+        if not assignment.tracker.open:
+            floor = self._attempt_ends.get(key[1], floor)
+        if position.offset <= assignment.reached:
+            floor = min(floor, assignment.start)
+        return Position(position.offset, floor)
 
     def uncommitted(self, keys: list[Key]) -> dict[Key, Position]:
         """Positions that moved since they were last given out here."""

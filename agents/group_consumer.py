@@ -16,7 +16,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from agents import metrics
-from agents.assignments import Assignments, Key
+from agents.assignments import Assignments, Key, Span
 from agents.kafka import consumer_config, on_consumer_error
 from agents.lifecycle import abort
 from pipeline.offsets import Position
@@ -66,8 +66,8 @@ class GroupConsumer:
         """Do what has to be done between two looks at the broker, which are 20 ms apart at most."""
         raise NotImplementedError
 
-    def prepare(self, partitions: list[TopicPartition]) -> dict[int, int]:
-        """Get ready for new partitions, before their first record; where their attempts end."""
+    def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
+        """Get ready for new partitions, before their first record; what is on record of them."""
         raise NotImplementedError
 
     def release(self, keys: list[Key]) -> None:
@@ -195,8 +195,8 @@ class GroupConsumer:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if partitions:
-            attempt_ends = self.prepare(partitions)
-            self.assignments.assign(list(map(self.key_of, partitions)), attempt_ends)
+            spans = self.prepare(partitions)
+            self.assignments.assign(list(map(self.key_of, partitions)), spans)
         consumer.incremental_assign(partitions)
         if self._is_standing_still:
             consumer.pause(partitions)

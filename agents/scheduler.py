@@ -17,7 +17,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from agents import metrics
-from agents.assignments import Key, Place
+from agents.assignments import Key, Place, Span
 from agents.group_consumer import GroupConsumer
 from agents.kafka import on_producer_error, producer_config
 from agents.lifecycle import stop_on_signals
@@ -96,7 +96,7 @@ class TierConsumer(GroupConsumer):
             self._write(outgoing, place)
         self._wake_due(_now_ms())
 
-    def prepare(self, partitions: list[TopicPartition]) -> dict[int, int]:  # noqa: ARG002 - nothing to read
+    def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:  # noqa: ARG002 - nothing to read
         """Begin with new partitions at once."""
         return {}
 

@@ -4,12 +4,18 @@ Filled from the attempts read back when a partition is assigned, and from every 
 since. How far a delivery has come is a pair (attempt, deferrals): a deferral on record makes
 repeats of just that job, an attempt makes repeats of all jobs for it, an end of every job.
 Bounded: the oldest deliveries are forgotten first, which can cost a repeat, never a loss.
+
+A job that goes beyond one still being worked on can be what follows from it, or a leftover of a
+crash; which of the two is known once the earlier one is on record. Until then it has to wait.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Final, Literal
+
+from schemas.job import Job
 
 # About 25 MB. At 1,000 deliveries a second it reaches back well over a minute, and what is
 # repeated after a crash is a matter of seconds.
@@ -18,43 +24,79 @@ DELIVERIES_MAX: Final = 100_000
 # Beyond any attempt or deferral that a delivery can have.
 _ALL: Final = 1 << 40
 
+Admission = Literal["admitted", "repeat", "too_early"]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What counts of an attempt's record: which job it settled, and what follows."""
+
+    delivery_id: str
+    attempt: int
+    deferrals: int
+    step: Literal["retry", "defer", "end"]
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """The furthest job of the delivery that is a repeat from here on."""
+        if self.step == "end":
+            return (_ALL, _ALL)
+        return (self.attempt, self.deferrals if self.step == "defer" else _ALL)
+
 
 class Suppression:
-    """How far each delivery has come, on record and in this process's hands."""
+    """How far each delivery has come, on record and in this process's hands.
+
+    A job in hand belongs to an assignment, by its `epoch`, and is let go with it: whoever reads it
+    again then must not lose it to somebody who may never record it.
+    """
 
     def __init__(self, deliveries_max: int = DELIVERIES_MAX) -> None:
         """Remember up to `deliveries_max` recorded deliveries."""
         self._recorded: OrderedDict[str, tuple[int, int]] = OrderedDict()
-        self._open: dict[str, tuple[int, int]] = {}
+        self._in_hand: dict[str, tuple[tuple[int, int], int]] = {}
         self._deliveries_max = deliveries_max
 
     def __len__(self) -> int:
         """Recorded deliveries remembered."""
         return len(self._recorded)
 
-    def admits(self, delivery_id: str, attempt: int, deferrals: int) -> bool:
-        """Whether a job is no repeat; if so it counts as being worked on from here."""
-        reach = (attempt, deferrals)
-        if max(self._known(delivery_id), self._open.get(delivery_id, (0, 0))) >= reach:
-            return False
-        self._open[delivery_id] = reach
-        return True
+    @property
+    def in_hand(self) -> int:
+        """Deliveries being worked on."""
+        return len(self._in_hand)
 
-    def note(
-        self, delivery_id: str, attempt: int, deferrals: int, step: Literal["retry", "defer", "end"]
-    ) -> None:
-        """A record of a delivery was written or read back, after which `step` follows."""
-        self._open.pop(delivery_id, None)
-        reach = {"defer": (attempt, deferrals), "retry": (attempt, _ALL), "end": (_ALL, _ALL)}[step]
-        known = self._known(delivery_id)
-        self._recorded.pop(delivery_id, None)
-        self._recorded[delivery_id] = max(known, reach)
+    def admission(self, job: Job, epoch: int) -> Admission:
+        """What to do with a job; when it is admitted it counts as in hand from here."""
+        reach = (job.attempt, job.deferrals)
+        if self._known(job.delivery_id) >= reach:
+            return "repeat"
+        held, _ = self._in_hand.get(job.delivery_id, ((0, 0), 0))
+        if held >= reach:
+            return "repeat"
+        if held > (0, 0):
+            return "too_early"
+        self._in_hand[job.delivery_id] = (reach, epoch)
+        return "admitted"
+
+    def note(self, noted: Noted) -> None:
+        """A record of a delivery was read back."""
+        reach = max(self._known(noted.delivery_id), noted.reach)
+        self._recorded.pop(noted.delivery_id, None)
+        self._recorded[noted.delivery_id] = reach
         if len(self._recorded) > self._deliveries_max:
             self._recorded.popitem(last=False)
 
-    def let_go(self, delivery_id: str) -> None:
-        """A job is no longer worked on here, without a record: whoever has it next may."""
-        self._open.pop(delivery_id, None)
+    def settled(self, noted: Noted, epoch: int) -> None:
+        """The record of a job of this assignment was written, so it is not in hand any more."""
+        self.note(noted)
+        if self._in_hand.get(noted.delivery_id) == ((noted.attempt, noted.deferrals), epoch):
+            del self._in_hand[noted.delivery_id]
+
+    def let_go(self, epochs: frozenset[int]) -> None:
+        """These assignments have ended: their jobs are in somebody else's hands now."""
+        for delivery_id in [key for key, (_, epoch) in self._in_hand.items() if epoch in epochs]:
+            del self._in_hand[delivery_id]
 
     def _known(self, delivery_id: str) -> tuple[int, int]:
         return self._recorded.get(delivery_id, (0, 0))

@@ -18,12 +18,13 @@ import structlog
 from confluent_kafka import Message, TopicPartition
 
 from agents import metrics
-from agents.assignments import Key, Place
+from agents.assignments import Key, Place, Span
 from agents.group_consumer import GroupConsumer
 from agents.kafka import BROKER_TIMEOUT_S
-from agents.sender.readback import Noted, floor_of, metadata_of, read_back
+from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.offsets import Position
 from pipeline.settings import Settings
+from pipeline.suppression import Noted
 from schemas.job import Lane
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
 
@@ -100,13 +101,17 @@ class JobConsumer(GroupConsumer):
         """Read on wherever there is something."""
         return True
 
-    def prepare(self, partitions: list[TopicPartition]) -> dict[int, int]:
+    def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Read back what is on record of the partitions' jobs."""
-        found = read_back(
-            self.settings, _floors(self.consumer.committed(partitions, timeout=BROKER_TIMEOUT_S))
-        )
+        committed = self.consumer.committed(partitions, timeout=BROKER_TIMEOUT_S)
+        found = read_back(self.settings, floors(committed, self._has_more))
         self._loop.call_soon_threadsafe(self._receiver.on_read_back, found.noted)
-        return found.ends
+        return found.spans
+
+    def _has_more(self, place: TopicPartition) -> bool:
+        """Whether a partition holds jobs from this offset on."""
+        _, end = self.consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT_S)
+        return place.offset < end
 
     def release(self, keys: list[Key]) -> None:
         """Let the loop drop what waits and finish what is in flight, for a bounded time."""
@@ -128,16 +133,31 @@ class JobConsumer(GroupConsumer):
         metrics.WINDOW_BYTES.set(self.assignments.size_bytes)
 
 
-def _floors(committed: list[TopicPartition]) -> dict[int, int | None]:
-    """Where to begin reading each partition's attempts: the lowest floor any lane committed.
+def floors(
+    committed: list[TopicPartition], has_more: Callable[[TopicPartition], bool]
+) -> dict[int, int | None]:
+    """Where to begin reading each partition's attempts: the lowest floor that a lane needs.
 
     A lane that committed nothing had nothing handed out a second before the others committed, so
-    their floor is low enough for it too.
+    their floor is low enough for it too. A lane that committed all it holds needs none: its own may
+    be weeks old, and to read on from there would take minutes.
     """
-    floors: dict[int, int | None] = {}
+    by_partition: dict[int, list[tuple[int, TopicPartition]]] = {}
     for place in committed:
+        known = by_partition.setdefault(place.partition, [])
         floor = floor_of(place.metadata) if place.offset >= 0 else None
-        known = floors.get(place.partition)
-        both = [value for value in (floor, known) if value is not None]
-        floors[place.partition] = min(both, default=None)
-    return floors
+        if floor is not None:
+            known.append((floor, place))
+    return {partition: _lowest(known, has_more) for partition, known in by_partition.items()}
+
+
+def _lowest(
+    known: list[tuple[int, TopicPartition]], has_more: Callable[[TopicPartition], bool]
+) -> int | None:
+    highest = max((floor for floor, _ in known), default=None)
+    needed = (
+        floor
+        for floor, place in sorted(known, key=lambda each: each[0])
+        if floor == highest or has_more(place)
+    )
+    return next(needed, None)

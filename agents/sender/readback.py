@@ -9,18 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import pydantic_core
 import structlog
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from agents.assignments import Span
 from agents.kafka import BROKER_TIMEOUT_S, reader_config
 from pipeline.settings import Settings
+from pipeline.suppression import Noted
 from schemas.topics import ATTEMPTS
 
 # Without a floor (a first start, or metadata that was lost) this much is read, newest last.
 RECORDS_MAX: Final = 50_000
+# So much is read before the floor too: a job may have a copy that was recorded before it came.
+MARGIN: Final = 1_000
 # Jobs wait meanwhile; what was not read by then costs repeats, which is better than standing still.
 TIME_S_MAX: Final = 20.0
 _BATCH: Final = 2_000
@@ -30,21 +34,11 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
-    """What suppression needs of an attempt's record."""
-
-    delivery_id: str
-    attempt: int
-    deferrals: int
-    step: Literal["retry", "defer", "end"]
-
-
-@dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What was found, and where each partition's attempts ended."""
+    """What was found, and by partition number what it covers."""
 
     noted: tuple[Noted, ...]
-    ends: dict[int, int]
+    spans: dict[int, Span]
 
 
 def read_back(settings: Settings, floors: Mapping[int, int | None]) -> ReadBack:
@@ -59,31 +53,31 @@ def read_back(settings: Settings, floors: Mapping[int, int | None]) -> ReadBack:
         noted = _read(consumer, settings.topic(ATTEMPTS), spans, began_s + TIME_S_MAX)
         took_ms = round((time.monotonic() - began_s) * 1_000)
         _log.info("attempts.read_back", partitions=len(spans), records=len(noted), took_ms=took_ms)
-        return ReadBack(tuple(noted), {partition: end for partition, (_, end) in spans.items()})
+        return ReadBack(tuple(noted), spans)
     finally:
         consumer.close()
 
 
-def _span(consumer: Consumer, topic: str, partition: int, floor: int | None) -> tuple[int, int]:
+def _span(consumer: Consumer, topic: str, partition: int, floor: int | None) -> Span:
     low, high = consumer.get_watermark_offsets(
         TopicPartition(topic, partition), timeout=BROKER_TIMEOUT_S
     )
-    wanted = high - RECORDS_MAX if floor is None else floor
-    return min(max(low, wanted), high), high
+    wanted = high - RECORDS_MAX if floor is None else max(floor - MARGIN, high - RECORDS_MAX)
+    return Span(min(max(low, wanted), high), high)
 
 
 def _read(
-    consumer: Consumer, topic: str, spans: Mapping[int, tuple[int, int]], deadline_s: float
+    consumer: Consumer, topic: str, spans: Mapping[int, Span], deadline_s: float
 ) -> list[Noted]:
-    open_ends = {partition: end for partition, (start, end) in spans.items() if start < end}
+    open_ends = {number: span.end for number, span in spans.items() if span.start < span.end}
     if not open_ends:
         return []
-    consumer.assign([TopicPartition(topic, number, spans[number][0]) for number in open_ends])
+    consumer.assign([TopicPartition(topic, number, spans[number].start) for number in open_ends])
     found: list[Noted] = []
     while open_ends and time.monotonic() < deadline_s:
         for message in consumer.consume(_BATCH, _POLL_S):
             if message.error() is None:
-                _collect(message, found)
+                _collect(message, found, spans)
         _close_finished(consumer, topic, open_ends)
     if open_ends:
         _log.warning("attempts.read_back_cut_short", partitions=sorted(open_ends))
@@ -97,17 +91,20 @@ def _close_finished(consumer: Consumer, topic: str, open_ends: dict[int, int]) -
             del open_ends[place.partition]
 
 
-def _collect(message: Message, found: list[Noted]) -> None:
+def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) -> None:
     try:
         fields = pydantic_core.from_json(message.value() or b"")
-        found.append(
-            Noted(
-                fields["delivery_id"],
-                fields["attempt"],
-                fields["deferrals"],
-                fields["next"]["step"],
-            )
+        noted = Noted(
+            str(fields["delivery_id"]),
+            int(fields["attempt"]),
+            int(fields["deferrals"]),
+            fields["next"]["step"],
         )
+        source = fields["source"]
+        spans[int(message.partition() or 0)].tells_of(
+            (str(source["topic"]), int(source["partition"])), int(source["offset"])
+        )
+        found.append(noted)
     except (ValueError, KeyError, TypeError):
         # Not ours, or older than we can read: it suppresses nothing, at the cost of a repeat.
         _log.warning("attempts.unreadable", partition=message.partition(), offset=message.offset())

@@ -22,7 +22,6 @@ from agents.lifecycle import end_process_on_failure
 from agents.outgoing import Received, received, trace_of
 from agents.sender.consumer import LANES, Fetched
 from agents.sender.http import HttpClient
-from agents.sender.readback import Noted
 from agents.sender.writer import SettlementWriter
 from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued
 from pipeline.outcomes import Exchange, NotAnswered, Outcome, outcome_of
@@ -30,7 +29,7 @@ from pipeline.refusals import refusal
 from pipeline.requests import Request, as_recorded, body_of, request_for
 from pipeline.retries import next_step
 from pipeline.settlement import Settlement, Taken, after_attempt, deferred, without_attempt
-from pipeline.suppression import Suppression
+from pipeline.suppression import Noted, Suppression
 from schemas.attempt import Position, Timings
 from schemas.codec import Malformed, decode
 from schemas.job import Job
@@ -76,12 +75,13 @@ class Worker:
         self._dispatcher: Dispatcher[OpenJob] = Dispatcher()
         self._suppression = Suppression()
         self._tasks: dict[asyncio.Task[None], int] = {}
+        self._ended_epochs: frozenset[int] = frozenset()
         self._is_stopping = False
 
     def on_read_back(self, noted: tuple[Noted, ...]) -> None:
         """Take in what is on record of the partitions that are about to be read."""
         for each in noted:
-            self._suppression.note(each.delivery_id, each.attempt, each.deferrals, each.step)
+            self._suppression.note(each)
 
     def on_jobs(self, jobs: list[Fetched]) -> None:
         """Take in jobs and start what may start."""
@@ -91,8 +91,10 @@ class Worker:
 
     def on_revoked(self, epochs: frozenset[int], released: Callable[[], None]) -> None:
         """Let go of what has not started, and call `released` when the rest has ended."""
-        for queued in self._dispatcher.drop(lambda waiting: waiting.place.epoch in epochs):
-            self._suppression.let_go(queued.job.job.delivery_id)
+        self._ended_epochs |= epochs
+        self._dispatcher.drop(lambda waiting: waiting.place.epoch in epochs)
+        # What is in flight too: if it comes back here, the new copy must not count on the old one.
+        self._suppression.let_go(epochs)
         running = [task for task, epoch in self._tasks.items() if epoch in epochs]
         if not running:
             released()
@@ -125,7 +127,8 @@ class Worker:
         except Malformed as malformed:
             self._spawn(place, self._bury(place, record, malformed))
             return
-        if not self._suppression.admits(job.delivery_id, job.attempt, job.deferrals):
+        admission = self._suppression.admission(job, place.epoch)
+        if admission == "repeat":
             metrics.SUPPRESSED.inc()
             self._complete(place, None)
             return
@@ -133,7 +136,10 @@ class Worker:
         if job.lane != lane:
             job = job.model_copy(update={"lane": lane})
         waiting = OpenJob(place, job, trace_of(record.named))
-        if job.config_offset > self._view.configs.offset:
+        if admission == "too_early":
+            detail = "an earlier job of the delivery is not on record yet"
+            self._defer(waiting, "delivery_under_way", detail)
+        elif job.config_offset > self._view.configs.offset:
             self._spawn(place, self._enqueue_when_configured(waiting))
         else:
             self._enqueue(waiting)
@@ -150,6 +156,8 @@ class Worker:
         self._start_jobs()
 
     def _enqueue(self, waiting: OpenJob) -> None:
+        if waiting.place.epoch in self._ended_epochs:
+            return  # its partition was lost while it waited: the new owner has it
         now_ms = _now_ms()
         refused = refusal(waiting.job, self._view.configs, now_ms=now_ms)
         if refused is not None:
@@ -225,9 +233,8 @@ class Worker:
         """Write what follows, then the attempt; only then is the job done."""
         offset = await self._writer.write(settlement, ended.trace)
         record = settlement.attempt
-        self._suppression.note(
-            record.delivery_id, record.attempt, record.deferrals, record.next.step
-        )
+        noted = Noted(record.delivery_id, record.attempt, record.deferrals, record.next.step)
+        self._suppression.settled(noted, ended.place.epoch)
         self._complete(ended.place, offset)
 
     async def _bury(self, place: Place, record: Received, malformed: Malformed) -> None:

@@ -45,11 +45,12 @@ class SettlementWriter:
 
     async def write(self, settlement: Settlement, trace: str) -> int:
         """Write all records of a settlement; the offset of its attempt's record."""
-        first = [failure_record(failure, trace) for failure in settlement.failures]
+        # Failures first: a retry that is found after a crash shows that they need no repetition.
+        failures = [failure_record(failure, trace) for failure in settlement.failures]
+        await asyncio.gather(*(_acknowledged(self._prompt, record) for record in failures))
         if settlement.parked is not None:
-            first.append(parked_job(settlement.parked.job, settlement.parked.tier, trace))
-        if first:
-            await asyncio.gather(*(_acknowledged(self._prompt, record) for record in first))
+            parked = parked_job(settlement.parked.job, settlement.parked.tier, trace)
+            await _acknowledged(self._prompt, parked)
         message = await _acknowledged(self._gathering, attempt_record(settlement.attempt, trace))
         _count(settlement)
         name = f"{settlement.attempt.account_id}:{settlement.attempt.webhook_id}"

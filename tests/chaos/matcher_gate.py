@@ -54,7 +54,7 @@ class Gate:
     def starts(self) -> None:
         """Half at once, half staggered by up to three seconds; every third under CPU load."""
         for number in range(self.options.starts):
-            stagger_s = 0.0 if number % 2 == 0 else number % 7 * 0.5
+            stagger_s = 0.0 if number % 2 == 0 else 0.5 * (1 + number // 2 % 6)
             load = number % 3 == 2
             name = f"start {number + 1}, {stagger_s} s apart{', CPU load' if load else ''}"
             with cpu_load(load):

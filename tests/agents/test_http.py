@@ -6,62 +6,29 @@ import asyncio
 import gzip
 import socket
 import ssl
-import time
 import zlib
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from agents.sender.answer import BODY_BYTES_KEPT, BODY_BYTES_READ, HEADERS_KEPT
-from agents.sender.guard import EgressGuard
-from agents.sender.http import HttpClient
 from pipeline.outcomes import Answered, NotAnswered, NotSent
-from pipeline.requests import Request
-from pipeline.settings import parse_networks
 from schemas.attempt import Attempt
 from schemas.codec import decode, encode
 from tests.support.builders import an_attempt
+from tests.support.http_client import (
+    OK,
+    TIMEOUT_S,
+    a_client,
+    a_request,
+    answer,
+    exchanged,
+    result_of,
+)
 from tests.support.raw_server import a_raw_server, drips, floods, resets, sends
 
-TIMEOUT_S = 1.0
-LOOPBACK = "127.0.0.0/8"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 # For localhost, signed by itself; its key is no secret, and opens nothing.
 CERTIFICATE = Path(__file__).parent / "self_signed.pem"
-
-
-@asynccontextmanager
-async def a_client(allow: str = LOOPBACK):
-    client = HttpClient(EgressGuard(parse_networks(allow)), allow_http=True)
-    try:
-        yield client
-    finally:
-        await client.close()
-
-
-def a_request(url: str, body: bytes = b'{"id": 1}') -> Request:
-    headers = (("Content-Type", "application/json"), ("Authorization", "Basic c2VjcmV0"))
-    return Request("POST", url, headers, body)
-
-
-async def exchanged(url: str, *, allow: str = LOOPBACK, timeout_s: float = TIMEOUT_S):
-    """The exchange of one request; it ends within its time, whatever happens."""
-    async with a_client(allow) as client:
-        began_s = time.monotonic()
-        exchange = await client.exchange(a_request(url), timeout_s)
-        assert time.monotonic() - began_s < timeout_s + 0.5
-    return exchange
-
-
-async def result_of(talk, **how):
-    async with a_raw_server(talk) as server:
-        return (await exchanged(server.url(), **how)).result
-
-
-def answer(status: int, *headers: str, body: bytes = b"") -> bytes:
-    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(head).encode("latin-1") + body
 
 
 async def test_an_answer_comes_with_status_headers_body_remote_and_timings():
@@ -243,73 +210,9 @@ async def test_https_to_a_port_that_speaks_http_is_a_tls_failure():
 
 
 @pytest.mark.parametrize(
-    "host",
-    [
-        "127.0.0.1",
-        "localhost",
-        "localhost.",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-        "[::ffff:7f00:1]",
-        "[64:ff9b::7f00:1]",
-        "[::1%25lo]",
-        "127.1",
-        "2130706433",
-        "0x7f000001",
-        "0x7f.0.0.1",
-        "0177.0.0.1",
-        "0",
-        "0.0.0.0",  # noqa: S104 - an address to refuse
-        "169.254.169.254",
-    ],
-)
-async def test_no_spelling_of_a_forbidden_address_is_reached(host):
-    async with a_raw_server(sends(OK)) as server:
-        result = (await exchanged(server.url(host), allow="")).result
-    assert server.connections == 0
-    assert isinstance(result, NotSent) or result.kind == "dns", result
-    if isinstance(result, NotSent) and result.reason != "invalid_url":
-        assert result.reason.startswith("egress_")
-        assert "forbidden" in result.detail
-
-
-async def test_a_name_with_one_forbidden_address_is_refused_whatever_its_others_are():
-    result = (await exchanged("http://localhost:9/", allow="203.0.113.0/24")).result
-    assert (type(result), result.reason) == (NotSent, "egress_loopback")
-
-
-async def test_an_allowed_port_is_reached_and_its_neighbours_are_not():
-    async with a_raw_server(sends(OK)) as server, a_raw_server(sends(OK)) as other:
-        allow = f"127.0.0.1:{server.port}"
-        allowed = (await exchanged(server.url(), allow=allow)).result
-        refused = (await exchanged(other.url(), allow=allow)).result
-    assert (allowed.response.status, other.connections) == (200, 0)
-    assert refused == NotSent("egress_loopback", "127.0.0.1: loopback addresses are forbidden")
-
-
-async def test_one_client_refuses_again_after_it_has_refused():
-    """Neither the answers of names nor connections are remembered past the rules."""
-    async with a_raw_server(sends(OK)) as server, a_client("") as client:
-        results = [
-            (await client.exchange(a_request(server.url("localhost")), TIMEOUT_S)).result
-            for _ in range(3)
-        ]
-    assert [it.reason for it in results] == ["egress_loopback"] * 3
-    assert server.connections == 0
-
-
-@pytest.mark.parametrize(
     "url",
     ["http://", "http://[::1", "http://exa mple/", "ftp://example.com/", f"http://{'a' * 70}"],
 )
 async def test_an_impossible_url_is_not_sent(url):
     result = (await exchanged(url, timeout_s=5)).result
     assert isinstance(result, NotSent) or result.kind == "dns", result
-
-
-async def test_plain_http_is_sent_only_where_an_operator_allows_it():
-    async with a_raw_server(sends(OK)) as server:
-        client = HttpClient(EgressGuard(parse_networks(LOOPBACK)), allow_http=False)
-        result = (await client.exchange(a_request(server.url()), TIMEOUT_S)).result
-        await client.close()
-    assert (server.connections, result.reason) == (0, "egress_insecure")

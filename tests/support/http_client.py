@@ -1,0 +1,49 @@
+"""The sender's client, allowed to reach loopback, and one exchange with it."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+
+from agents.sender.guard import EgressGuard
+from agents.sender.http import HttpClient
+from pipeline.requests import Request
+from pipeline.settings import parse_networks
+from tests.support.raw_server import a_raw_server
+
+TIMEOUT_S = 1.0
+LOOPBACK = "127.0.0.0/8"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@asynccontextmanager
+async def a_client(allow: str = LOOPBACK, *, allow_http: bool = True):
+    client = HttpClient(EgressGuard(parse_networks(allow)), allow_http=allow_http)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def a_request(url: str, body: bytes = b'{"id": 1}') -> Request:
+    headers = (("Content-Type", "application/json"), ("Authorization", "Basic c2VjcmV0"))
+    return Request("POST", url, headers, body)
+
+
+async def exchanged(url: str, *, allow: str = LOOPBACK, timeout_s: float = TIMEOUT_S):
+    """The exchange of one request; it ends within its time, whatever happens."""
+    async with a_client(allow) as client:
+        began_s = time.monotonic()
+        exchange = await client.exchange(a_request(url), timeout_s)
+        assert time.monotonic() - began_s < timeout_s + 0.5
+    return exchange
+
+
+async def result_of(talk, **how):
+    async with a_raw_server(talk) as server:
+        return (await exchanged(server.url(), **how)).result
+
+
+def answer(status: int, *headers: str, body: bytes = b"") -> bytes:
+    head = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(head).encode("latin-1") + body

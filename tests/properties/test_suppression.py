@@ -1,0 +1,93 @@
+"""Suppression over any history of a delivery: what is dropped is in hand or on record."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from pipeline.suppression import Noted, Suppression
+from tests.support.builders import a_job
+
+deliveries = st.sampled_from(["a", "b"])
+attempts = st.integers(1, 3)
+deferrals = st.integers(0, 2)
+steps = st.sampled_from(["retry", "defer", "end"])
+A_JOB = a_job()
+
+
+class SuppressionMachine(RuleBasedStateMachine):
+    """The model keeps every record and every job in hand, and asks them all."""
+
+    def __init__(self):
+        super().__init__()
+        self.suppression = Suppression()
+        self.records: list[Noted] = []
+        self.in_hand: dict[str, tuple[int, int, int]] = {}
+        self.epoch = 1
+
+    def is_on_record(self, delivery, attempt, deferrals):
+        """Whether some record has settled this job, or all that could follow from it."""
+        return any(
+            it.step == "end"
+            or attempt < it.attempt
+            or (attempt == it.attempt and (it.step == "retry" or deferrals <= it.deferrals))
+            for it in self.records
+            if it.delivery_id == delivery
+        )
+
+    @rule(delivery=deliveries, attempt=attempts, deferrals=deferrals)
+    def read(self, delivery, attempt, deferrals):
+        job = A_JOB.model_copy(
+            update={"delivery_id": delivery, "attempt": attempt, "deferrals": deferrals}
+        )
+        held = self.in_hand.get(delivery)
+        wanted = "admitted"
+        if self.is_on_record(delivery, attempt, deferrals):
+            wanted = "repeat"
+        elif held is not None:
+            wanted = "too_early" if (attempt, deferrals) > held[:2] else "repeat"
+        assert self.suppression.admission(job, self.epoch) == wanted
+        if wanted == "admitted":
+            self.in_hand[delivery] = (attempt, deferrals, self.epoch)
+
+    @rule(delivery=deliveries, step=steps)
+    def settle(self, delivery, step):
+        if delivery in self.in_hand:
+            attempt, deferrals, epoch = self.in_hand.pop(delivery)
+            self.records.append(Noted(delivery, attempt, deferrals, step))
+            self.suppression.settled(self.records[-1], epoch)
+
+    @rule(delivery=deliveries, attempt=attempts, deferrals=deferrals, step=steps)
+    def read_back(self, delivery, attempt, deferrals, step):
+        self.records.append(Noted(delivery, attempt, deferrals, step))
+        self.suppression.note(self.records[-1])
+
+    @rule(delivery=deliveries, attempt=attempts, deferrals=deferrals, step=steps)
+    def settle_late(self, delivery, attempt, deferrals, step):
+        self.records.append(Noted(delivery, attempt, deferrals, step))
+        self.suppression.settled(self.records[-1], 0)
+
+    @rule(epoch=st.integers(1, 9))
+    def lose(self, epoch):
+        self.suppression.let_go(frozenset({epoch}))
+        self.in_hand = {key: it for key, it in self.in_hand.items() if it[2] != epoch}
+        self.epoch = max(self.epoch, epoch + 1)
+
+    @rule()
+    def forget_all(self):
+        """A process that starts anew."""
+        self.suppression = Suppression()
+        self.records.clear()
+        self.in_hand.clear()
+
+    @invariant()
+    def counts_agree(self):
+        assert self.suppression.in_hand == len(self.in_hand)
+        assert len(self.suppression) == len({it.delivery_id for it in self.records})
+
+
+SuppressionMachine.TestCase.settings = settings(
+    derandomize=True, deadline=None, max_examples=200, stateful_step_count=30
+)
+test_suppression = SuppressionMachine.TestCase

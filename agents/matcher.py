@@ -19,6 +19,7 @@ from faust.types import Message
 from agents.config_view import ConfigRecord, apply_records
 from agents.errors import OperationError
 from agents.freshness import Freshness
+from agents.groups import MATCHERS
 from agents.joining import Joiner
 from agents.kafka import bootstrap_servers
 from agents.lifecycle import abort, end_process_on_failure, stop_on_signals
@@ -30,8 +31,6 @@ from agents.web import serve_health
 from pipeline.configs import Configs
 from pipeline.settings import Settings
 from schemas.topics import ACTIVITIES, CONFIGS
-
-GROUP: Final = "hookline-matcher"
 
 # Leaving the group takes about a second; a broker that is away must not hold up the end for ever.
 _STOP_S: Final = 15
@@ -116,7 +115,7 @@ class Matcher:
 
     def _new_app(self) -> StrictApp:
         app = StrictApp(
-            self._settings.topic(GROUP),
+            self._settings.topic(MATCHERS),
             bootstrap_servers=bootstrap_servers(self._settings),
             followed_topic=self._settings.topic(CONFIGS),
             batches=self._batches,

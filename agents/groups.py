@@ -1,0 +1,18 @@
+"""The consumer groups: their names, without prefix, and the topics that each one reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.tiers import TIERS
+from schemas.topics import ACTIVITIES, JOBS, JOBS_REPLAY, JOBS_RETRY
+
+MATCHERS: Final = "hookline-matcher"
+SENDERS: Final = "hookline-senders"
+SCHEDULERS: Final = "hookline-schedulers"
+
+GROUP_TOPICS: Final[dict[str, tuple[str, ...]]] = {
+    MATCHERS: (ACTIVITIES,),
+    SENDERS: (JOBS, JOBS_RETRY, JOBS_REPLAY),
+    SCHEDULERS: tuple(tier.topic for tier in TIERS),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from agents.assignments import Assignments, Span
 from pipeline.offsets import OffsetTracker, Position
@@ -42,37 +42,31 @@ class AssignmentsMachine(RuleBasedStateMachine):
         self.committed = {key: Position(0, 0) for key in KEYS}
         self.next = dict.fromkeys(KEYS, 0)
         self.open: dict = {}
-        self.late: list = []
-        self.is_assigned = False
+        self.known: set[tuple[tuple[str, int], int]] = set()
 
-    @rule()
+    @initialize()
     def assign(self):
-        if self.is_assigned:
-            return
         span = Span(min(it.floor for it in self.committed.values()), len(self.log))
         for key, offset in self.log[span.start :]:
             span.tells_of(key, offset)
         self.assignments.assign(KEYS, {0: span})
         self.known = set(self.log[span.start :])
         self.next = {key: self.committed[key].offset for key in KEYS}
-        self.is_assigned = True
 
-    @rule(key=keys)
-    def read(self, key):
-        place = self.assignments.handed_out(key, self.next[key], 10)
-        assert (place is None) == (not self.is_assigned)
-        if place is None:
-            return
-        self.next[key] += 1
-        if (key, place.offset) in self.known:
-            self.assignments.completed(place, None)
-        else:
-            assert (key, place.offset) not in self.log, "on record, and not found there"
-            self.open[place] = key
+    @rule(key=keys, count=st.integers(1, 4))
+    def read(self, key, count):
+        for _ in range(count):
+            place = self.assignments.handed_out(key, self.next[key], 10)
+            self.next[key] += 1
+            if (key, place.offset) in self.known:
+                self.assignments.completed(place, None)
+            else:
+                assert (key, place.offset) not in self.log, "on record, and not found there"
+                self.open[place] = key
 
-    @rule(data=st.data())
-    def settle(self, data):
-        if self.open:
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def settle(self, data, count):
+        for _ in range(min(count, len(self.open))):
             place = data.draw(st.sampled_from(sorted(self.open, key=str)))
             self.log.append((self.open.pop(place), place.offset))
             self.assignments.completed(place, len(self.log) - 1)
@@ -82,25 +76,22 @@ class AssignmentsMachine(RuleBasedStateMachine):
         self.committed |= self.assignments.uncommitted(self.assignments.keys)
 
     @rule(commits=st.booleans())
-    def lose(self, commits):
+    def lose_and_get_back(self, commits):
         if commits:
             self.commit()
         self.assignments.forget(KEYS)
-        self.late += self.open
+        assert self.assignments.handed_out(NEW, self.next[NEW], 10) is None
+        late = list(self.open)
         self.open.clear()
-        self.is_assigned = False
-
-    @rule()
-    def crash(self):
-        self.assignments, self.late = Assignments(), []
-        self.open.clear()
-        self.is_assigned = False
-
-    @rule()
-    def settle_late(self):
-        """A result of an earlier assignment must count for nothing."""
-        for place in self.late:
+        self.assign()
+        for place in late:  # results of the earlier assignment: they must count for nothing
             self.assignments.completed(place, 10**9)
+
+    @rule()
+    def crash_and_start_again(self):
+        self.assignments = Assignments()
+        self.open.clear()
+        self.assign()
 
     @invariant()
     def what_is_open_is_counted(self):
@@ -125,6 +116,6 @@ class AssignmentsMachine(RuleBasedStateMachine):
 
 
 AssignmentsMachine.TestCase.settings = settings(
-    derandomize=True, deadline=None, max_examples=150, stateful_step_count=50
+    derandomize=True, deadline=None, max_examples=300, stateful_step_count=30
 )
 test_assignments = AssignmentsMachine.TestCase

@@ -1,0 +1,87 @@
+"""Endpoints that follow a script: what each answers, and after how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.configs import Configs
+from pipeline.outcomes import Answered, NotAnswered, NotSent, Result
+from schemas.attempt import Response
+from schemas.codec import encode
+from schemas.config import key_of
+from tests.simulation.world import World
+from tests.support.builders import a_webhook, an_account
+
+SCHEDULE = ("5s", "5s", "30s")
+
+Answer = tuple[Result, int]
+# Given the world and how many requests of the delivery have come: a result, and after how many ms.
+Script = Callable[[World, int], Answer]
+
+
+def _answered(status: int, retry_after: str | None = None) -> Result:
+    return Answered(Response(status=status), retry_after)
+
+
+def _fine(world: World, _count: int) -> Answer:
+    return _answered(200), world.between(1, 40)
+
+
+def _fails_twice(world: World, count: int) -> Answer:
+    return _answered(500 if count <= 2 else 200), world.between(1, 40)
+
+
+def _busy(world: World, count: int) -> Answer:
+    return (_answered(503, "20") if count == 1 else _answered(204)), world.between(1, 20)
+
+
+def _hangs(world: World, count: int) -> Answer:
+    if count <= 1:
+        return NotAnswered("timeout", "late"), 10_000
+    return _answered(200), world.between(500, 4_000)
+
+
+def _dead(_world: World, _count: int) -> Answer:
+    return NotAnswered("connect", "refused"), 2
+
+
+def _gone(world: World, _count: int) -> Answer:
+    return _answered(410), world.between(1, 9)
+
+
+def _forbidden(_world: World, _count: int) -> Answer:
+    return NotSent("egress_private", "10.0.0.1"), 0
+
+
+def _flaps(world: World, _count: int) -> Answer:
+    result = _answered(200) if world.happens(0.5) else NotAnswered("reset", "reset")
+    return result, world.between(1, 2_000)
+
+
+SCRIPTS: dict[str, Script] = {
+    "fine": _fine,
+    "fails-twice": _fails_twice,
+    "busy": _busy,
+    "hangs": _hangs,
+    "dead": _dead,
+    "gone": _gone,
+    "forbidden": _forbidden,
+    "flaps": _flaps,
+}
+# At a webhook that is disabled nothing arrives; one request at a time makes others wait.
+WEBHOOKS = [
+    *(a_webhook(id=name, retry={"schedule": SCHEDULE}) for name in SCRIPTS),
+    a_webhook(id="disabled", enabled=False),
+]
+ONE_AT_A_TIME = {"flaps", "hangs"}
+
+
+def configs() -> Configs:
+    """The configuration of every world."""
+    made = Configs()
+    records = [an_account(), *WEBHOOKS]
+    for offset, record in enumerate(records):
+        if record.id in ONE_AT_A_TIME:
+            record = record.model_copy(update={"concurrency_max": 1})  # noqa: PLW2901
+        assert made.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+    return made

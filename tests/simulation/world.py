@@ -1,0 +1,113 @@
+"""A world of its own: virtual time, topics as lists, and chance from one seed.
+
+Nothing here sleeps: what is to happen stands in a heap by its time, and time is that of the next
+thing to happen. The same seed makes the same world, to the last record.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.due import due_of
+from schemas.attempt import Attempt
+from schemas.failure import Failure
+from schemas.job import Job
+from schemas.tiers import Tier
+from schemas.topics import JOBS, JOBS_RETRY
+from tests.support.builders import NOW_MS
+
+PARTITIONS = 2
+# What has not ended by then never will.
+LIFETIME_MS = 2 * 60 * 60 * 1_000
+
+Action = Callable[[], None]
+Key = tuple[str, int]
+
+
+class World:
+    """Time, topics, and the books that are kept of what truly happened."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - a world that can be repeated
+        self.now_ms = NOW_MS
+        self.trace: list[tuple[Any, ...]] = []
+        self.jobs: dict[Key, list[Job]] = defaultdict(list)
+        self.attempts: dict[int, list[Attempt]] = defaultdict(list)
+        self.failures: list[Failure] = []
+        self.expected: set[str] = set()  # deliveries
+        self.ended: set[str] = set()
+        self.requests: Counter[tuple[str, int]] = Counter()  # by delivery and attempt
+        self.interrupted: Counter[tuple[str, int]] = Counter()  # cut off before they were recorded
+        self.on_append: Action = lambda: None
+        self._copies: Counter[tuple[str, int, int]] = Counter()
+        self._coming: list[tuple[int, int, Action]] = []
+        self._count = 0
+
+    def at(self, delay_ms: int, action: Action) -> None:
+        """Have something happen later."""
+        self._count += 1
+        heapq.heappush(self._coming, (self.now_ms + delay_ms, self._count, action))
+
+    def between(self, low_ms: int, high_ms: int) -> int:
+        return self.chance.randint(low_ms, high_ms)
+
+    def happens(self, probability: float) -> bool:
+        return self.chance.random() < probability
+
+    def run(self) -> None:
+        """Until nothing is to come."""
+        while self._coming:
+            self.now_ms, _, action = heapq.heappop(self._coming)
+            action()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every delivery has ended, or will not do so any more."""
+        return self.ended == self.expected or self.now_ms > NOW_MS + LIFETIME_MS
+
+    def note(self, *what: object) -> None:
+        self.trace.append((self.now_ms, *what))
+
+    def copies(self, delivery_id: str, attempt: int) -> int:
+        """How many more records asked for the attempt than there were reasons to."""
+        return sum(
+            count - 1
+            for (its, number, _), count in self._copies.items()
+            if (its, number) == (delivery_id, attempt)
+        )
+
+    def publish(self, job: Job, topic: str = JOBS) -> None:
+        """Append a job for the senders."""
+        self.expected.add(job.delivery_id)
+        self._copies[job.delivery_id, job.attempt, job.deferrals] += 1
+        self.jobs[topic, partition_of(job)].append(job)
+        self.note(topic, job.delivery_id[-4:], job.attempt, job.deferrals)
+        self.on_append()
+
+    def park(self, job: Job, tier: Tier) -> None:
+        """Append a job to a tier, whose scheduler passes it on when it is due; at times twice."""
+        due = due_of({"due-at": str(job.due_at_ms), "to": JOBS_RETRY})
+        delay_ms = due.at_ms - self.now_ms
+        assert delay_ms <= 1.1 * tier.delay_ms + 1, "later than its tier"
+        self.note(tier.topic, job.delivery_id[-4:], job.attempt, job.deferrals)
+        self.at(max(delay_ms, 0) + self.between(0, 20), lambda: self.publish(job, due.to))
+        if self.happens(0.05):
+            again_ms = max(delay_ms, 0) + self.between(20, 3_000)
+            self.at(again_ms, lambda: self.publish(job, due.to))
+
+    def record(self, partition: int, attempt: Attempt) -> int:
+        """Append an attempt; its offset."""
+        self.note("attempts", attempt.delivery_id[-4:], attempt.attempt, attempt.reason)
+        self.attempts[partition].append(attempt)
+        if attempt.next.step == "end":
+            self.ended.add(attempt.delivery_id)
+        return len(self.attempts[partition]) - 1
+
+
+def partition_of(job: Job) -> int:
+    """All jobs of a webhook share a partition number."""
+    return sum(job.key) % PARTITIONS

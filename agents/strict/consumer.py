@@ -32,6 +32,10 @@ DRAIN_S: Final = 5
 # `commit()` does nothing while another commit runs, so the last one is tried again.
 _FINAL_COMMITS: Final = 3
 
+# A commit each second, and one after so many events: a killed worker that had just taken over from
+# another, with all that waited, would have finished thousands in its first second.
+COMMIT_EVENTS: Final = 500
+
 # How soon fetching is tried again while only the table may be fetched.
 _HELD_BACK_FETCH_S: Final = 0.02
 
@@ -49,6 +53,7 @@ class StrictConsumer(Consumer):
         self._is_behind = cast("StrictApp", self.app).is_behind
         self._seeking = asyncio.Lock()
         self._draining = 0
+        self._uncommitted = 0
         self._revoked = False
         self._reread: dict[TP, int] = {}
 
@@ -166,6 +171,10 @@ class StrictConsumer(Consumer):
         """Take in a batch whose every consequence is written and acknowledged."""
         for message in messages:
             self.ledger.finish(message.tp, message.offset)
+        self._uncommitted += len(messages)
+        if self._uncommitted >= COMMIT_EVENTS:
+            self._uncommitted = 0
+            self.add_future(self.commit())
 
     def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:
         return (

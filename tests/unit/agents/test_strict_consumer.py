@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
-from agents.strict.consumer import StrictConsumer
+from agents.strict.consumer import COMMIT_EVENTS, StrictConsumer
 from agents.strict.ledger import Ledger
 from agents.strict.pump import Batches
 
@@ -43,6 +43,7 @@ class FakeConsumer(StrictConsumer):
         self._is_behind = lambda: False
         self._seeking = asyncio.Lock()
         self._draining = 0
+        self._uncommitted = 0
         self._revoked = False
         self._reread = {}
         for name in ("_read_offset", "_committed_offset"):
@@ -179,6 +180,21 @@ async def test_only_the_unbroken_run_of_finished_records_is_committed():
     assert consumer._new_offset(ONE) == 0
     consumer.done([SimpleNamespace(tp=ONE, offset=0)])
     assert consumer._new_offset(ONE) == 3
+
+
+async def test_many_finished_events_are_committed_before_the_second_is_over():
+    consumer = positioned()
+    scheduled = []
+    consumer.commit = lambda: "a commit"
+    consumer.add_future = scheduled.append
+    for _ in range(COMMIT_EVENTS - 1):
+        consumer.done([SimpleNamespace(tp=ONE, offset=0)])
+    assert scheduled == []
+
+    consumer.done([SimpleNamespace(tp=ONE, offset=0)] * 2)
+    consumer.done([SimpleNamespace(tp=ONE, offset=0)])
+
+    assert scheduled == ["a commit"]
 
 
 async def test_fausts_own_acknowledgements_decide_nothing_and_are_thrown_away():

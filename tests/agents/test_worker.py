@@ -1,0 +1,171 @@
+"""The worker between its lists: what it makes of jobs when partitions go, and when jobs overlap."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from agents.assignments import Place
+from agents.sender.consumer import Fetched
+from agents.sender.worker import Worker
+from pipeline.configs import Configs
+from pipeline.outcomes import Answered, Exchange
+from pipeline.requests import as_recorded
+from pipeline.suppression import Noted
+from schemas.attempt import Response, Timings
+from schemas.codec import encode
+from schemas.config import key_of
+from schemas.topics import JOBS, JOBS_RETRY
+from tests.support.builders import a_job, a_webhook, an_account
+
+FIRST, SECOND = 1, 2  # epochs
+
+
+class Outside:
+    """What a worker deals with: each request and each write waits until it is let through."""
+
+    def __init__(self):
+        self.configs = Configs()
+        for offset, record in enumerate((an_account(), a_webhook())):
+            self.configs.apply(str(key_of(record)).encode(), encode(record), offset)
+        self.requests: list[asyncio.Future] = []
+        self.settlements: list = []
+        self.completed: list[tuple[Place, int | None]] = []
+        self.may_write = asyncio.Event()
+        self.may_write.set()
+        self.is_configured = asyncio.Event()
+        self.worker = Worker(self, self, self, lambda *done: self.completed.append(done))
+
+    async def reaches(self, _offset):
+        await self.is_configured.wait()
+
+    async def exchange(self, request, _timeout_s):
+        self.requests.append(asyncio.get_running_loop().create_future())
+        status = await self.requests[-1]
+        return Exchange(as_recorded(request), Answered(Response(status=status)), Timings())
+
+    async def write(self, settlement, _trace):
+        self.settlements.append(settlement)
+        await self.may_write.wait()
+        return 40 + len(self.settlements)
+
+    def read(self, offset=7, topic=JOBS, epoch=FIRST, **job):
+        """Hand a job to the worker, as the consuming thread does."""
+        expires_at_ms = time.time_ns() // 1_000_000 + 3_600_000
+        value = encode(a_job(expires_at_ms=expires_at_ms, **{"config_offset": 1, **job}))
+        message = SimpleNamespace(
+            topic=lambda: topic,
+            partition=lambda: 3,
+            offset=lambda: offset,
+            timestamp=lambda: (0, -1),
+            key=lambda: b"25:crm",
+            value=lambda: value,
+            headers=list,
+        )
+        self.worker.on_jobs([Fetched(Place(topic, 3, epoch, offset), message)])
+
+    @property
+    def closed(self) -> list[tuple[int, int | None]]:
+        return [(place.offset, attempt_offset) for place, attempt_offset in self.completed]
+
+
+async def turned() -> None:
+    """Let the loop do all that can be done now."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def outside():
+    return Outside()
+
+
+async def test_a_job_is_closed_with_its_attempt_when_that_is_on_record(outside):
+    outside.may_write.clear()
+    outside.read()
+    await turned()
+    outside.requests[0].set_result(200)
+    await turned()
+    assert (len(outside.settlements), outside.completed) == (1, [])
+    outside.may_write.set()
+    await turned()
+    assert outside.closed == [(7, 41)]
+
+
+async def test_a_repeat_is_closed_at_once_without_an_attempt(outside):
+    outside.read(7)
+    outside.read(8)
+    await turned()
+    assert (len(outside.requests), outside.closed) == (1, [(8, None)])
+
+
+async def test_what_was_read_back_is_not_sent_again(outside):
+    outside.worker.on_read_back((Noted(a_job().delivery_id, 1, 0, "retry"),))
+    outside.read(7)
+    outside.read(8, attempt=2)
+    await turned()
+    assert (len(outside.requests), outside.closed) == (1, [(7, None)])
+
+
+async def test_a_job_that_overtakes_the_one_before_it_is_put_off(outside):
+    outside.read(7)
+    outside.read(3, topic=JOBS_RETRY, attempt=2)
+    await turned()
+    assert len(outside.requests) == 1
+    (settlement,) = outside.settlements
+    assert (settlement.attempt.outcome, settlement.attempt.reason) == (
+        *("deferred", "delivery_under_way"),
+    )
+    assert (settlement.parked.job.attempt, settlement.parked.job.deferrals) == (2, 1)
+    assert outside.closed == [(3, 41)]
+
+
+async def test_a_job_whose_partition_went_and_came_back_is_made_again_not_dropped(outside):
+    """The old copy may never be recorded: to close the new one because of it would lose both."""
+    released = []
+    outside.read(7)
+    await turned()
+    outside.worker.on_revoked(frozenset({FIRST}), lambda: released.append(True))
+    outside.read(7, epoch=SECOND)
+    await turned()
+    assert (len(outside.requests), outside.closed, released) == (2, [], [])
+    for request in outside.requests:
+        request.set_result(200)
+    await turned()
+    assert released == [True]
+    assert [place.epoch for place, _ in outside.completed] == [FIRST, SECOND]
+
+
+async def test_a_waiting_job_whose_partition_went_is_not_started(outside):
+    for number in range(6):
+        outside.read(number, delivery_id=f"dl_{number}")
+    await turned()
+    assert len(outside.requests) == 4
+    outside.worker.on_revoked(frozenset({FIRST}), lambda: None)
+    outside.requests[0].set_result(200)
+    await turned()
+    assert len(outside.requests) == 4
+
+
+async def test_a_job_whose_partition_went_while_it_waited_for_configuration_is_not_started(outside):
+    released = []
+    outside.read(7, config_offset=99)
+    await turned()
+    outside.worker.on_revoked(frozenset({FIRST}), lambda: released.append(True))
+    outside.is_configured.set()
+    await turned()
+    assert (outside.requests, outside.settlements, outside.completed) == ([], [], [])
+    assert released == [True]
+
+
+async def test_a_retry_sends_the_body_that_the_first_attempt_froze(outside):
+    outside.read(7)
+    await turned()
+    outside.requests[0].set_result(500)
+    await turned()
+    (settlement,) = outside.settlements
+    assert settlement.parked.job.body.text.startswith('{"id":4379952365')
+    assert settlement.failures[0].job.body == settlement.parked.job.body

@@ -133,9 +133,9 @@ def _ports(settings: Settings) -> Iterator[Answer]:
 def _broker(settings: Settings) -> Answer:
     def ask() -> Answer:
         servers = bootstrap_servers(settings)
-        future = admin_client(settings).describe_cluster(request_timeout=BROKER_TIMEOUT_S)
+        admin = admin_client(settings)
         try:
-            nodes = future.result().nodes
+            nodes = admin.describe_cluster(request_timeout=BROKER_TIMEOUT_S).result().nodes
         except Exception as error:  # noqa: BLE001 - whatever the client raises, there is no broker
             raise OperationError(f"{servers} does not answer: {_reason(error)}") from None
         addresses = ", ".join(f"{node.host}:{node.port}" for node in nodes)

@@ -35,8 +35,8 @@ def stop_on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
     def on_signal(number: signal.Signals) -> None:
         if stopping.is_set():
             os._exit(128 + number)
-        _log.info("process.stopping", signal=number.name)
         stopping.set()
+        _log.info("process.stopping", signal=number.name)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)

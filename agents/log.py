@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -23,11 +25,28 @@ def configure_logging(settings: Settings, **context: Any) -> None:  # noqa: ANN4
             *_renderers(settings),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     # Libraries' own logs: their warnings matter to us, their progress does not.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+
+
+class _Unfailing(io.TextIOBase):
+    """A stream whose other end may go away: an agent whose reader was killed still drains."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _renderers(settings: Settings) -> list[structlog.types.Processor]:

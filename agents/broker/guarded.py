@@ -77,7 +77,9 @@ class Guarded:
 
     def wait(self, timeout_s: float | None = None) -> int:
         """Wait for the end by itself; the exit code. Raises subprocess.TimeoutExpired."""
-        return self._guard.wait(timeout_s)
+        code = self._guard.wait(timeout_s)
+        self._close_input()
+        return code
 
     def stop(self) -> int:
         """Ask it to end, see to it that it does, and return the exit code."""

@@ -1,0 +1,141 @@
+"""`hookline lag` and `hookline check` against a real broker."""
+
+import json
+import time
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from agents.broker.ports import free_port
+from agents.cli.check import check
+from agents.cli.lag import lag
+from agents.groups import GROUP_TOPICS, MATCHERS, SCHEDULERS, SENDERS
+from agents.kafka import producer_config
+from agents.scheduler import GROUP as SCHEDULER_GROUP
+from agents.sender.consumer import GROUP as SENDER_GROUP
+from agents.topics import create_topics
+from pipeline.settings import Settings
+from schemas.topics import ACTIVITIES, CONFIGS
+from tests.support.brokers import settings_for
+
+
+@pytest.fixture
+def settings(broker) -> Settings:
+    settings = settings_for(broker, topic_prefix=f"{uuid4().hex[:8]}.", job_partitions=2)
+    create_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def run(settings, tmp_path):
+    def run(command, *options: str, **environment: str) -> Result:
+        given = {
+            "HOOKLINE_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
+            "HOOKLINE_TOPIC_PREFIX": settings.topic_prefix,
+            "HOOKLINE_JOB_PARTITIONS": "2",
+            "HOOKLINE_DATA_DIR": str(tmp_path / "data"),
+            "HOOKLINE_API_PORT": str(free_port()),
+        }
+        return CliRunner().invoke(command, options, env=given | environment)
+
+    return run
+
+
+def write(settings: Settings, topic: str, count: int, **headers: str) -> None:
+    producer = Producer(producer_config(settings))
+    for _ in range(count):
+        producer.produce(settings.topic(topic), b"{}", b"k", partition=0, headers=headers)
+    assert producer.flush(20) == 0
+
+
+def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
+    name = settings.topic(group)
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap_servers, "group.id": name})
+    place = TopicPartition(settings.topic(topic), 0, offset)
+    consumer.commit(offsets=[place], asynchronous=False)
+    consumer.close()
+
+
+def lag_of(result: Result, topic: str) -> dict:
+    assert result.exit_code == 0, result.output
+    return next(each for each in json.loads(result.stdout) if each["topic"].endswith(f".{topic}"))
+
+
+def test_groups_are_named_as_the_agents_name_them():
+    assert (SENDERS, SCHEDULERS) == (SENDER_GROUP, SCHEDULER_GROUP)
+    assert set(GROUP_TOPICS) == {MATCHERS, SENDERS, SCHEDULERS}
+
+
+def test_what_nobody_committed_is_all_lag(settings, run):
+    write(settings, ACTIVITIES, 3)
+
+    found = lag_of(run(lag, "--json"), ACTIVITIES)
+
+    assert (found["committed"], found["end"], found["lag"], found["members"]) == (0, 3, 3, 0)
+
+
+def test_what_is_committed_is_no_lag(settings, run):
+    write(settings, ACTIVITIES, 3)
+    commit(settings, MATCHERS, ACTIVITIES, 2)
+
+    found = lag_of(run(lag, "--json"), ACTIVITIES)
+
+    assert (found["committed"], found["end"], found["lag"]) == (2, 3, 1)
+
+
+def test_a_tier_says_when_the_next_of_it_is_due(settings, run):
+    due_at_ms = time.time_ns() // 1_000_000 + 1_800_000
+    write(settings, "retry.1h", 2, **{"due-at": str(due_at_ms), "to": ACTIVITIES})
+
+    assert lag_of(run(lag, "--json"), "retry.1h")["next_due_at_ms"] == due_at_ms
+    assert "in 1,800 s" in run(lag).stdout.replace("1,799", "1,800")
+
+
+def test_with_everything_in_order_check_says_so(run):
+    result = run(check)
+
+    assert result.exit_code == 0, result.stdout
+    assert "failed" not in result.stdout
+    assert "all 19 are as declared" in result.stdout
+
+
+def test_every_fault_is_told_at_once(run, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    result = run(
+        check,
+        "--json",
+        HOOKLINE_TOPIC_PREFIX="nobody.",
+        HOOKLINE_TOPICS_PREFIX="x",
+        HOOKLINE_JOB_PARTITIONS="many",
+        HOOKLINE_EGRESS_ALLOW="0.0.0.0/0",
+        HOOKLINE_DATA_DIR=str(tmp_path / "file"),
+    )
+
+    assert result.exit_code == 1
+    failed = {it["check"]: it["detail"] for it in json.loads(result.stdout) if not it["ok"]}
+    assert set(failed) == {"settings", "data directory", "egress", "topics", "configuration"}
+    assert "did you mean HOOKLINE_TOPIC_PREFIX?" in result.stdout
+    assert "HOOKLINE_JOB_PARTITIONS" in result.stdout
+    assert "169.254.169.254" in failed["egress"]
+
+
+def test_a_broker_that_is_away_is_one_fault(run, monkeypatch):
+    monkeypatch.setattr("agents.checks.BROKER_TIMEOUT_S", 1)
+
+    result = run(check, HOOKLINE_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}")
+
+    assert result.exit_code == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("failed")]
+    assert "does not answer" in fault
+
+
+def test_a_configuration_that_cannot_be_read_is_told_with_its_offset(settings, run):
+    write(settings, CONFIGS, 1)
+
+    result = run(check)
+
+    assert result.exit_code == 1
+    assert "records that cannot be read, at offsets 0" in result.stdout

@@ -1,0 +1,142 @@
+"""`hookline up` as a process, on the session's broker: found, restarted, gone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from agents.broker.ports import free_port
+from agents.cli import settings_from_environment
+from agents.up.state import running_up, take_data_dir, with_running_installation
+from pipeline.settings import Settings
+from tests.support.broker_command import plain_environment
+from tests.support.waiting import eventually
+
+START_S = 60
+END_S = 30
+
+
+class Up:
+    """The command, and the page that it serves."""
+
+    def __init__(self, data_dir: Path, broker: str, *options: str, **environment: str) -> None:
+        self.port = free_port()
+        self.prefix = f"{uuid4().hex[:8]}."
+        self.log = data_dir.parent / "up.log"
+        given = {
+            "HOOKLINE_BOOTSTRAP_SERVERS": broker,
+            "HOOKLINE_TOPIC_PREFIX": self.prefix,
+            "HOOKLINE_DATA_DIR": str(data_dir),
+            "HOOKLINE_API_PORT": str(self.port),
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "agents.cli", "up", *options],
+                env=plain_environment() | given | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def page(self, path: str) -> str:
+        """What a page says, whatever its status; nothing while it is not served."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode()
+        except OSError:
+            assert self.process.poll() is None, self.said
+            return ""
+
+    def agents(self) -> dict[str, dict]:
+        """How each child is, by name; empty unless all are ready."""
+        told = json.loads(self.page("/ready") or '{"ready": false}')
+        return {it["name"]: it for it in told["agents"]} if told["ready"] else {}
+
+    def end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(END_S)
+
+
+@pytest.fixture
+def up(broker, tmp_path):
+    started = Up(tmp_path / "data", broker, "--senders", "2")
+    yield started
+    if started.process.poll() is None:
+        started.end(signal.SIGTERM)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
+    agents = eventually(up.agents, START_S)
+    assert list(agents) == ["matcher", "sender-1", "sender-2", "scheduler"]
+    targets = json.loads(up.page("/targets"))
+    assert {it["labels"]["agent"] for it in targets} == {*agents, "up"}
+
+    os.kill(agents["sender-2"]["pid"], signal.SIGKILL)
+    restarted = eventually(
+        lambda: (now := up.agents()) and now["sender-2"]["restarts"] == 1 and now, START_S
+    )
+
+    assert "sender-2 died" in up.said
+    assert "killed by SIGKILL" in up.said
+    assert 'hookline_agent_restarts_total{agent="sender-2"} 1.0' in up.page("/metrics")
+    assert up.end(signal.SIGTERM) == 0
+    assert all(is_gone(it["pid"]) for it in restarted.values())
+    ends = [up.said.index(f'"event": "{it}.stopped"') for it in ("matcher", "sender", "scheduler")]
+    assert ends == sorted(ends)
+
+
+def test_nothing_outlives_an_up_that_is_killed(up, tmp_path):
+    agents = eventually(up.agents, START_S)
+
+    up.end(signal.SIGKILL)
+
+    eventually(lambda: all(is_gone(it["pid"]) for it in agents.values()), END_S)
+    assert running_up(tmp_path / "data") is None
+    os.close(take_data_dir(tmp_path / "data"))
+
+
+def test_other_commands_find_what_runs_on_the_data_directory(up, tmp_path, monkeypatch, broker):
+    eventually(lambda: running_up(tmp_path / "data"), START_S)
+
+    found = with_running_installation(Settings(data_dir=tmp_path / "data"))
+    assert (found.bootstrap_servers, found.topic_prefix) == (broker, up.prefix)
+
+    monkeypatch.delenv("HOOKLINE_BOOTSTRAP_SERVERS", raising=False)
+    monkeypatch.setenv("HOOKLINE_TOPIC_PREFIX", "mine.")
+    assert settings_from_environment(data_dir=tmp_path / "data").bootstrap_servers == broker
+    assert settings_from_environment(data_dir=tmp_path / "data").topic_prefix == "mine."
+
+
+def test_a_directory_and_a_port_in_use_are_told(up, tmp_path, broker):
+    eventually(lambda: running_up(tmp_path / "data"), START_S)
+    other = tmp_path / "other"
+    other.mkdir()
+
+    same_directory = Up(tmp_path / "data", broker)
+    assert same_directory.process.wait(END_S) == 1
+    assert f"is in use by process {up.process.pid}" in same_directory.said
+    same_port = Up(other / "data", broker, HOOKLINE_API_PORT=str(up.port))
+    assert same_port.process.wait(END_S) == 1
+    assert "set HOOKLINE_API_PORT to a free port" in same_port.said
+    assert "Traceback" not in same_directory.said + same_port.said

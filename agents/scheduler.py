@@ -19,18 +19,18 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from agents import metrics
 from agents.assignments import Key, Place, Span
 from agents.group_consumer import GroupConsumer
+from agents.groups import SCHEDULERS
 from agents.kafka import on_producer_error, producer_config
-from agents.lifecycle import stop_on_signals
+from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.outgoing import Received, dead_letter, received
 from agents.producer import Outgoing
+from agents.reachability import Reachability
 from agents.web import serve_health
 from pipeline.due import due_of
 from pipeline.offsets import Position
 from pipeline.settings import Settings
 from schemas.codec import Malformed
 from schemas.tiers import TIERS
-
-GROUP: Final = "hookline-schedulers"
 
 # A record that was not acknowledged is written again after so long.
 _AGAIN_S: Final = 1.0
@@ -47,13 +47,16 @@ async def run_scheduler(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stopping = stop_on_signals(loop)
     tiers = TierConsumer(settings)
+    broker = Reachability(settings)
 
     def readiness() -> Mapping[str, bool]:
-        return {"assigned": tiers.was_assigned}
+        return {"assigned": tiers.was_assigned, "broker_answers": broker.is_reachable}
 
     health = await serve_health(settings, readiness)
+    asking = end_process_on_failure(asyncio.create_task(broker.run(), name="reachability"))
     tiers.start_thread()
     await stopping.wait()
+    asking.cancel()
     await loop.run_in_executor(None, tiers.stop)
     await health.cleanup()
     _log.info("scheduler.stopped")
@@ -65,7 +68,7 @@ class TierConsumer(GroupConsumer):
     def __init__(self, settings: Settings) -> None:
         """Create the clients; `start_thread` joins the group."""
         # A partition that is resumed waits for the fetch under way to come back.
-        super().__init__(settings, GROUP, _TIERS, {"fetch.wait.max.ms": 100})
+        super().__init__(settings, SCHEDULERS, _TIERS, {"fetch.wait.max.ms": 100})
         self._producer = Producer(producer_config(settings) | {"error_cb": on_producer_error})
         self._due_at_ms: dict[Key, int] = {}
         self._again: deque[tuple[float, Outgoing, Place]] = deque()

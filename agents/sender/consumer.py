@@ -20,6 +20,7 @@ from confluent_kafka import Message, TopicPartition
 from agents import metrics
 from agents.assignments import Key, Place, Span
 from agents.group_consumer import GroupConsumer
+from agents.groups import SENDERS
 from agents.kafka import BROKER_TIMEOUT_S
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.offsets import Position
@@ -27,8 +28,6 @@ from pipeline.settings import Settings
 from pipeline.suppression import Noted
 from schemas.job import Lane
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
-
-GROUP: Final = "hookline-senders"
 
 # A revocation waits so long for requests in flight; the group waits with it.
 REVOKE_WAIT_S: Final = 2.0
@@ -64,7 +63,7 @@ class JobConsumer(GroupConsumer):
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         """Create the consumer; `start` joins the group."""
-        super().__init__(settings, GROUP, LANES)
+        super().__init__(settings, SENDERS, LANES)
         self._loop = loop
         self._receiver: Receiver
         self._completed: deque[tuple[Place, int | None]] = deque()

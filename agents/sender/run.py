@@ -11,6 +11,7 @@ import structlog
 from agents.config_view import ConfigView
 from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.producer import Publisher
+from agents.reachability import Reachability
 from agents.sender.consumer import JobConsumer
 from agents.sender.guard import EgressGuard
 from agents.sender.http import HttpClient
@@ -40,15 +41,25 @@ async def run_sender(settings: Settings) -> None:
     writer = SettlementWriter(prompt, gathering, watched)
     worker = Worker(view, http, writer, jobs.complete)
 
+    broker = Reachability(settings)
+
     def readiness() -> Mapping[str, bool]:
-        return {"configs_read": True, "assigned": jobs.was_assigned}
+        return {
+            "configs_read": True,
+            "assigned": jobs.was_assigned,
+            "broker_answers": broker.is_reachable,
+        }
 
     health = await serve_health(settings, readiness)
-    ticking = end_process_on_failure(asyncio.create_task(worker.tick(), name="tick"))
+    background = [
+        end_process_on_failure(asyncio.create_task(worker.tick(), name="tick")),
+        end_process_on_failure(asyncio.create_task(broker.run(), name="reachability")),
+    ]
     jobs.start(worker)
     await stopping.wait()
     await worker.drain(settings.drain_timeout_s)
-    ticking.cancel()
+    for task in background:
+        task.cancel()
     # Leaving the group asks this loop to let go of its partitions, so the loop must go on turning.
     await loop.run_in_executor(None, jobs.stop)
     for publisher in (prompt, gathering):

@@ -11,10 +11,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from agents.broker.ports import free_port
 from agents.cli.check import check
 from agents.cli.lag import lag
-from agents.groups import GROUP_TOPICS, MATCHERS, SCHEDULERS, SENDERS
+from agents.groups import MATCHERS
 from agents.kafka import producer_config
-from agents.scheduler import GROUP as SCHEDULER_GROUP
-from agents.sender.consumer import GROUP as SENDER_GROUP
 from agents.topics import create_topics
 from pipeline.settings import Settings
 from schemas.topics import ACTIVITIES, CONFIGS
@@ -61,11 +59,6 @@ def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
 def lag_of(result: Result, topic: str) -> dict:
     assert result.exit_code == 0, result.output
     return next(each for each in json.loads(result.stdout) if each["topic"].endswith(f".{topic}"))
-
-
-def test_groups_are_named_as_the_agents_name_them():
-    assert (SENDERS, SCHEDULERS) == (SENDER_GROUP, SCHEDULER_GROUP)
-    assert set(GROUP_TOPICS) == {MATCHERS, SENDERS, SCHEDULERS}
 
 
 def test_what_nobody_committed_is_all_lag(settings, run):

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agents.broker.directory import with_running_broker
 from agents.cli import settings_from_environment
+from agents.cli.options import data_dir_option
+from agents.cli.tables import print_table
 from agents.topics import TopicState, create_topics, topic_states
 from schemas.topics import Topic
 
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-
-# A file or a pipe has no width of its own; in one of 80 a row would break.
-_PIPE_WIDTH: Final = 160
 
 
 @click.group()
@@ -28,9 +25,10 @@ def topics() -> None:
 
 
 @topics.command()
-def create() -> None:
+@data_dir_option
+def create(data_dir: Path | None) -> None:
     """Create the topics that are missing; those that are there are left as they are."""
-    created = create_topics(with_running_broker(settings_from_environment()))
+    created = create_topics(settings_from_environment(data_dir=data_dir))
     for name in created:
         click.echo(name)
     click.echo(f"{len(created)} created" if created else "nothing to create", err=True)
@@ -38,14 +36,15 @@ def create() -> None:
 
 @topics.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@data_dir_option
 @click.pass_context
-def list_(ctx: click.Context, *, as_json: bool) -> None:
+def list_(ctx: click.Context, data_dir: Path | None, *, as_json: bool) -> None:
     """List the topics; exit code 1 when one is missing or not as declared."""
-    states = topic_states(with_running_broker(settings_from_environment()))
+    states = topic_states(settings_from_environment(data_dir=data_dir))
     if as_json:
         click.echo(json.dumps([_as_json(state) for state in states], indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(_table(states))
+        print_table(_table(states))
     if any(state.differences for state in states):
         ctx.exit(1)
 

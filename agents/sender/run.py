@@ -44,11 +44,7 @@ async def run_sender(settings: Settings) -> None:
     broker = Reachability(settings)
 
     def readiness() -> Mapping[str, bool]:
-        return {
-            "configs_read": True,
-            "assigned": jobs.was_assigned,
-            "broker_answers": broker.is_reachable,
-        }
+        return {"assigned": jobs.was_assigned, "broker_answers": broker.is_reachable}
 
     health = await serve_health(settings, readiness)
     background = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,6 +78,15 @@ def create_topics(settings: Settings) -> tuple[str, ...]:
     created = _create(admin, missing)
     _wait_until_visible(admin, declared)
     return created
+
+
+def delete_topics(settings: Settings) -> None:
+    """Delete the declared topics with all they hold; those that are not there are passed over."""
+    admin = admin_client(settings)
+    names = list(_declared(settings))
+    for answer in admin.delete_topics(names, request_timeout=BROKER_TIMEOUT_S).values():
+        with suppress(KafkaException):
+            answer.result()
 
 
 def topic_states(settings: Settings) -> tuple[TopicState, ...]:

@@ -40,6 +40,7 @@ def demo(ctx: click.Context, data_dir: Path | None, *, once: bool) -> None:
     """
     from agents.demo import stage  # noqa: PLC0415 - slow to import for --help
     from agents.demo.screen import Screen  # noqa: PLC0415 - as above
+    from agents.topics import delete_topics  # noqa: PLC0415 - as above
     from agents.up.installation import Installation  # noqa: PLC0415 - as above
 
     base = settings_from_environment(find_broker=False, data_dir=data_dir)
@@ -54,6 +55,8 @@ def demo(ctx: click.Context, data_dir: Path | None, *, once: bool) -> None:
         if settings.bootstrap_servers is None:
             screen.tell("starting Kafka")
             stage.forget_former_run(settings.data_dir)
+        else:
+            stack.callback(delete_topics, settings)  # another's broker is left as it was
         voices = _voices(screen, settings.data_dir, stack)
         installation = stack.enter_context(Installation(settings, voices))
         screen.tell(f"Kafka answers at {installation.settings.bootstrap_servers}")

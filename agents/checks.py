@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Final
 
 from agents.broker.ports import is_free
-from agents.config_view import ConfigReader, read_to_end
+from agents.configs.view import ConfigReader, read_to_end
 from agents.errors import OperationError
-from agents.kafka import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
-from agents.topics import topic_states
+from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
+from agents.kafka.topics import topic_states
 from agents.up.state import running_up, with_running_installation
 from pipeline.configs import Configs
 from pipeline.egress import verdict

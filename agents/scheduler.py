@@ -17,14 +17,14 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from agents import metrics
-from agents.assignments import Key, Place, Span
-from agents.group_consumer import GroupConsumer
-from agents.groups import SCHEDULERS
-from agents.kafka import on_producer_error, producer_config
+from agents.kafka.assignments import Key, Place, Span
+from agents.kafka.clients import on_producer_error, producer_config
+from agents.kafka.group_consumer import GroupConsumer
+from agents.kafka.groups import SCHEDULERS
+from agents.kafka.outgoing import Received, dead_letter, received
+from agents.kafka.producer import Outgoing
+from agents.kafka.reachability import Reachability
 from agents.lifecycle import end_process_on_failure, stop_on_signals
-from agents.outgoing import Received, dead_letter, received
-from agents.producer import Outgoing
-from agents.reachability import Reachability
 from agents.web import serve_health
 from pipeline.due import due_of
 from pipeline.offsets import Position

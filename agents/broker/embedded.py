@@ -25,7 +25,7 @@ from agents.broker.lock import packaged_lock
 from agents.broker.ports import free_port, is_free
 from agents.broker.progress import ShowProgress, silent
 from agents.errors import OperationError
-from agents.kafka import admin_client
+from agents.kafka.clients import admin_client
 from pipeline.settings import Settings
 
 # Two to three seconds on an idle machine; a busy one with much data to recover may need many more.

@@ -53,7 +53,7 @@ def server_properties(ports: Ports) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-# Topics are ours to create (agents/topics.py); Kafka's own need no copies on a single node.
+# Topics are ours to create (agents/kafka/topics.py); Kafka's own need no copies on a single node.
 _TOPICS: Final[dict[str, object]] = {
     "auto.create.topics.enable": "false",
     "message.max.bytes": _MESSAGE_BYTES_MAX,

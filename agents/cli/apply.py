@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import click
 
-from agents.applying import Refused, checked_topic, parsed, planned, write_plan
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
-from agents.config_topic import ConfigTopic
-from agents.yaml_file import located, read_source
+from agents.configs.applying import Refused, checked_topic, parsed, planned, write_plan
+from agents.configs.topic import ConfigTopic
+from agents.configs.yaml_file import located, read_source
 from pipeline.changes import Action, Plan
 from pipeline.documents import read_document, shared_urls
 from schemas.codec import Fault

@@ -7,7 +7,7 @@ import asyncio
 import click
 import uvloop
 
-from agents.bin import Bin
+from agents.bin.server import Bin
 from agents.lifecycle import stop_on_signals
 from agents.log import configure_logging
 from agents.web import listening, serve_on

@@ -40,7 +40,7 @@ def demo(ctx: click.Context, data_dir: Path | None, *, once: bool) -> None:
     """
     from agents.demo import stage  # noqa: PLC0415 - slow to import for --help
     from agents.demo.screen import Screen  # noqa: PLC0415 - as above
-    from agents.topics import delete_topics  # noqa: PLC0415 - as above
+    from agents.kafka.topics import delete_topics  # noqa: PLC0415 - as above
     from agents.up.installation import Installation  # noqa: PLC0415 - as above
 
     base = settings_from_environment(find_broker=False, data_dir=data_dir)
@@ -72,7 +72,7 @@ async def _run(
     once: bool,
 ) -> bool:
     """Run the demo until it is over and, unless `once`, until a signal; whether all happened."""
-    from agents.bin import Bin  # noqa: PLC0415 - slow to import for --help
+    from agents.bin.server import Bin  # noqa: PLC0415 - slow to import for --help
     from agents.demo.evidence import Evidence  # noqa: PLC0415 - as above
     from agents.demo.run import Addresses, Demo  # noqa: PLC0415 - as above
     from agents.demo.stage import HOST, port_of  # noqa: PLC0415 - as above

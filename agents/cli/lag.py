@@ -17,7 +17,7 @@ from agents.cli.options import data_dir_option
 from agents.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from agents.lag import TopicLag
+    from agents.kafka.lag import TopicLag
 
 # A head that is due for longer than this is not merely on its way.
 _LATE_MS: Final = 1_000
@@ -31,7 +31,7 @@ def lag(data_dir: Path | None, *, as_json: bool) -> None:
 
     In the tiers (retry.5s …) what waits for its time is shown with when the next of it is due.
     """
-    from agents.lag import lags  # noqa: PLC0415 - clients are slow to import for --help
+    from agents.kafka.lag import lags  # noqa: PLC0415 - clients are slow to import for --help
 
     found = lags(settings_from_environment(data_dir=data_dir))
     if as_json:

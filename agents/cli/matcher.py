@@ -13,7 +13,7 @@ from agents.log import configure_logging
 @click.option("--health-port", type=int, help="Port of /live /ready /metrics; 0 takes a free one.")
 def matcher(health_port: int | None) -> None:
     """Match events with webhooks: read `activities`, write `jobs`."""
-    from agents.matcher import run_matcher  # noqa: PLC0415 - Faust is slow to import for --help
+    from agents.matcher.run import run_matcher  # noqa: PLC0415 - Faust is slow to import for --help
 
     settings = settings_from_environment(health_port=health_port)
     configure_logging(settings, agent="matcher")

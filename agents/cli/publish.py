@@ -19,8 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
 from agents.errors import OperationError
-from agents.event_lines import Line, read_lines
-from agents.event_writer import EventWriter, Written
+from agents.publish.lines import Line, read_lines
+from agents.publish.writer import EventWriter, Written
 from schemas.codec import Fault
 from schemas.event import Event
 

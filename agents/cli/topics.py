@@ -13,7 +13,7 @@ from rich.text import Text
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
 from agents.cli.tables import print_table
-from agents.topics import TopicState, create_topics, topic_states
+from agents.kafka.topics import TopicState, create_topics, topic_states
 from schemas.topics import Topic
 
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}

@@ -14,9 +14,9 @@ from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from agents.bin import Arrival
+from agents.bin.server import Arrival
 from agents.demo.scenario import MEASURED
-from agents.kafka import BROKER_TIMEOUT_S, reader_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
 from agents.lifecycle import abort
 from pipeline.settings import Settings
 from schemas.attempt import Attempt

@@ -15,13 +15,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from agents.applying import apply_yaml
-from agents.config_view import read_configs
+from agents.configs.applying import apply_yaml
+from agents.configs.view import read_configs
 from agents.demo import scenario
 from agents.demo.evidence import Evidence, EvidenceReader, now_s
 from agents.demo.findings import Finding, PhaseRow, latency, phase_rows, special_cases
 from agents.demo.screen import Screen
-from agents.event_writer import EventWriter
+from agents.publish.writer import EventWriter
 from agents.up.installation import Installation
 from pipeline.matching import explain
 from pipeline.settings import Settings

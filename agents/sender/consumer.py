@@ -18,10 +18,10 @@ import structlog
 from confluent_kafka import Message, TopicPartition
 
 from agents import metrics
-from agents.assignments import Key, Place, Span
-from agents.group_consumer import GroupConsumer
-from agents.groups import SENDERS
-from agents.kafka import BROKER_TIMEOUT_S
+from agents.kafka.assignments import Key, Place, Span
+from agents.kafka.clients import BROKER_TIMEOUT_S
+from agents.kafka.group_consumer import GroupConsumer
+from agents.kafka.groups import SENDERS
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.offsets import Position
 from pipeline.settings import Settings

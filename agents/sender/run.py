@@ -8,10 +8,10 @@ from typing import Final
 
 import structlog
 
-from agents.config_view import ConfigView
+from agents.configs.view import ConfigView
+from agents.kafka.producer import Publisher
+from agents.kafka.reachability import Reachability
 from agents.lifecycle import end_process_on_failure, stop_on_signals
-from agents.producer import Publisher
-from agents.reachability import Reachability
 from agents.sender.consumer import JobConsumer
 from agents.sender.guard import EgressGuard
 from agents.sender.http import HttpClient

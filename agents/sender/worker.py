@@ -16,10 +16,10 @@ from typing import Final
 import structlog
 
 from agents import metrics
-from agents.assignments import Place
-from agents.config_view import ConfigView
+from agents.configs.view import ConfigView
+from agents.kafka.assignments import Place
+from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
-from agents.outgoing import Received, received, trace_of
 from agents.sender.consumer import LANES, Fetched
 from agents.sender.http import HttpClient
 from agents.sender.writer import SettlementWriter

@@ -13,14 +13,14 @@ import structlog
 from confluent_kafka import KafkaException, Message
 
 from agents import metrics
-from agents.outgoing import (
+from agents.kafka.outgoing import (
     Received,
     attempt_record,
     dead_letter,
     failure_record,
     parked_job,
 )
-from agents.producer import Outgoing, Publisher
+from agents.kafka.producer import Outgoing, Publisher
 from pipeline.settlement import Settlement
 from schemas.codec import Malformed
 

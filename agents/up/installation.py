@@ -18,7 +18,7 @@ from aiohttp import web
 
 from agents.broker.embedded import EmbeddedBroker
 from agents.broker.progress import ShowProgress, silent
-from agents.topics import create_topics
+from agents.kafka.topics import create_topics
 from agents.up import state
 from agents.up.broker import ROLE, BrokerService
 from agents.up.pages import Health, health_of, up_routes

@@ -6,8 +6,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import MultiDict
 
-from agents.bin import BODY_BYTES_KEPT, REQUESTS_KEPT, Bin, wish_of
-from agents.bin_page import page, pretty
+from agents.bin.page import page, pretty
+from agents.bin.server import BODY_BYTES_KEPT, REQUESTS_KEPT, Bin, wish_of
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import io
 import json
 
-from agents.event_lines import Line, read_lines
+from agents.publish.lines import Line, read_lines
 from schemas.event import EVENT_BYTES_MAX
 
 GOOD = b'{"account_id": 25, "phase": "End", "activity": {"id": 1}}'

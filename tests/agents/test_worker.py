@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.assignments import Place
+from agents.kafka.assignments import Place
 from agents.sender.consumer import Fetched
 from agents.sender.worker import Worker
 from pipeline.configs import Configs

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 from confluent_kafka import Producer
 
-from agents import config_topic
 from agents.cli.apply import apply as command
-from agents.config_view import ConfigReader, read_configs
-from agents.kafka import producer_config
-from agents.topics import create_topics
+from agents.configs import topic as config_topic
+from agents.configs.view import ConfigReader, read_configs
+from agents.kafka.clients import producer_config
+from agents.kafka.topics import create_topics
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
 from schemas.topics import CONFIGS
 from tests.support.brokers import settings_for

@@ -6,13 +6,14 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Producer
 
-from agents import config_topic, config_view
 from agents.broker.ports import free_port
 from agents.cli import main
-from agents.config_view import ConfigReader, read_configs
+from agents.configs import topic as config_topic
+from agents.configs import view as config_view
+from agents.configs.view import ConfigReader, read_configs
 from agents.errors import OperationError
-from agents.kafka import producer_config
-from agents.topics import create_topics
+from agents.kafka.clients import producer_config
+from agents.kafka.topics import create_topics
 from tests.support.brokers import settings_for
 
 DOCUMENT = "accounts: [{id: 25, name: Denver Doors}]"

@@ -17,7 +17,7 @@ from agents.broker.guarded import Guarded
 from agents.broker.ports import free_port
 from agents.broker.progress import on_stderr
 from agents.errors import OperationError
-from agents.kafka import admin_client, producer_config, reader_config
+from agents.kafka.clients import admin_client, producer_config, reader_config
 from pipeline.settings import Settings
 from schemas.topics import DEAD_LETTER_BYTES_MAX
 from tests.support.broker_command import END_S, START_S, Command

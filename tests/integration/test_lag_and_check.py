@@ -11,9 +11,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from agents.broker.ports import free_port
 from agents.cli.check import check
 from agents.cli.lag import lag
-from agents.groups import MATCHERS
-from agents.kafka import producer_config
-from agents.topics import create_topics
+from agents.kafka.clients import producer_config
+from agents.kafka.groups import MATCHERS
+from agents.kafka.topics import create_topics
 from pipeline.settings import Settings
 from schemas.topics import ACTIVITIES, CONFIGS
 from tests.support.brokers import settings_for

@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner, Result
 from confluent_kafka import Consumer, TopicPartition
 
-from agents import event_writer
 from agents.broker.ports import free_port
 from agents.cli.publish import publish as command
 from agents.errors import OperationError
-from agents.kafka import reader_config
-from agents.topics import create_topics
+from agents.kafka.clients import reader_config
+from agents.kafka.topics import create_topics
+from agents.publish import writer as event_writer
 from pipeline.settings import Settings
 from schemas.event import EVENT_BYTES_MAX
 from schemas.topics import ACTIVITIES

@@ -15,8 +15,8 @@ from confluent_kafka.admin import (
 from agents.broker.ports import free_port
 from agents.cli.topics import topics as command
 from agents.errors import OperationError
-from agents.kafka import admin_client
-from agents.topics import create_topics, topic_states
+from agents.kafka.clients import admin_client
+from agents.kafka.topics import create_topics, topic_states
 from pipeline.settings import Settings
 from schemas.topics import ACTIVITIES, CONFIGS, JOBS, topics
 from tests.support.brokers import settings_for
@@ -103,7 +103,7 @@ def test_more_copies_than_brokers_is_one_clear_error(settings):
 
 @pytest.mark.timeout(60)
 def test_a_broker_that_is_not_there_is_one_clear_error(monkeypatch):
-    monkeypatch.setattr("agents.topics.BROKER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("agents.kafka.topics.BROKER_TIMEOUT_S", 0.5)
 
     with pytest.raises(OperationError, match="cannot reach the broker"):
         create_topics(settings_for(f"127.0.0.1:{free_port()}"))

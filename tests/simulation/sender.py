@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from agents.assignments import Assignments, Key, Place, Span
+from agents.kafka.assignments import Assignments, Key, Place, Span
 from pipeline.dispatch import Dispatcher, Queued
 from pipeline.offsets import Position
 from pipeline.outcomes import Exchange, Outcome, Result, outcome_of

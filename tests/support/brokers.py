@@ -13,7 +13,7 @@ from agents.broker.ports import free_port
 from agents.broker.progress import on_stderr
 from agents.broker.properties import HOST, Ports, server_properties
 from agents.errors import OperationError
-from agents.kafka import admin_client
+from agents.kafka.clients import admin_client
 from pipeline.settings import Settings
 from tests.support.waiting import eventually
 

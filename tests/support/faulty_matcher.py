@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import uvloop
 from faust.types import Message
 
-from agents import matcher
 from agents.log import configure_logging
+from agents.matcher import run as matcher
 from agents.strict import Batches, watchdog
 from pipeline.settings import Settings
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.assignments import (
+from agents.kafka.assignments import (
     WINDOW_BYTES_MAX,
     WINDOW_JOBS_MAX,
     Assignments,

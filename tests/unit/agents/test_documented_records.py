@@ -5,7 +5,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
-from agents import outgoing
+from agents.kafka import outgoing
 from schemas.asyncapi import MESSAGES, asyncapi
 from schemas.codec import Fault, Malformed
 from schemas.tiers import TIERS

@@ -1,10 +1,10 @@
 """The demo's findings: without evidence nothing happened, and wrong evidence proves nothing."""
 
-from agents.bin import Arrival
+from agents.bin.server import Arrival
+from agents.configs.yaml_file import parse_yaml
 from agents.demo.evidence import Evidence
 from agents.demo.findings import latency, phase_rows, special_cases
 from agents.demo.scenario import FILTERED, MEASURED, document, story
-from agents.yaml_file import parse_yaml
 from pipeline.documents import read_document
 from schemas.phases import END_DELAYED, PHASES
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from agents import freshness as freshness_module
-from agents.freshness import Freshness
+from agents.matcher import freshness as freshness_module
+from agents.matcher.freshness import Freshness
 
 
 async def turns():

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from agents import log_ends
-from agents.log_ends import LogEnds
+from agents.kafka import log_ends
+from agents.kafka.log_ends import LogEnds
 from pipeline.settings import Settings
 
 PLACES = [("configs", 0), ("activities", 3)]

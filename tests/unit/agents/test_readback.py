@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import TopicPartition
 
-from agents.assignments import Span
+from agents.kafka.assignments import Span
 from agents.sender.consumer import floors
 from agents.sender.readback import MARGIN, RECORDS_MAX, floor_of, metadata_of
 from agents.sender.readback import _span as span_of

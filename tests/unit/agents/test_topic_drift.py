@@ -1,6 +1,6 @@
 import pytest
 
-from agents.topics import as_declared, differences, replication_for, topic_config
+from agents.kafka.topics import as_declared, differences, replication_for, topic_config
 from pipeline.settings import Settings
 from schemas.topics import topics
 

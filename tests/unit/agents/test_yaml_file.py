@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.configs.yaml_file import FILE_BYTES_MAX, YamlFault, located, parse_yaml, read_source
 from agents.errors import OperationError
-from agents.yaml_file import FILE_BYTES_MAX, YamlFault, located, parse_yaml, read_source
 from schemas.codec import Fault
 from tests.support.values import scalars
 

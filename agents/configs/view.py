@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from agents import metrics
 from agents.errors import OperationError
-from agents.kafka import BROKER_TIMEOUT_S, reader_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
 from agents.lifecycle import abort
 from pipeline.configs import Configs
 from pipeline.settings import Settings

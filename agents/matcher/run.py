@@ -2,7 +2,7 @@
 
 A Faust agent in its strict form (`agents.strict`): it commits an event only after everything that
 follows from it is acknowledged, and it decides only on a configuration known to be current
-(`agents.freshness`). The configuration is a Faust table over the compacted configs topic.
+(`agents.matcher.freshness`). The configuration is a Faust table over the compacted configs topic.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import structlog
 from faust import EventT, StreamT
 from faust.types import Message
 
-from agents.config_view import ConfigRecord, apply_records
+from agents.configs.view import ConfigRecord, apply_records
 from agents.errors import OperationError
-from agents.freshness import Freshness
-from agents.groups import MATCHERS
-from agents.joining import Joiner
-from agents.kafka import bootstrap_servers
+from agents.kafka.clients import bootstrap_servers
+from agents.kafka.groups import MATCHERS
+from agents.kafka.log_ends import LogEnds
+from agents.kafka.outgoing import Received
+from agents.kafka.producer import Publisher
 from agents.lifecycle import abort, end_process_on_failure, stop_on_signals
-from agents.log_ends import LogEnds
-from agents.outgoing import Received
-from agents.producer import Publisher
+from agents.matcher.freshness import Freshness
+from agents.matcher.joining import Joiner
 from agents.strict import Batches, StrictApp, Watchdog
 from agents.web import serve_health
 from pipeline.configs import Configs

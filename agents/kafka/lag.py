@@ -18,9 +18,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from agents.errors import OperationError
-from agents.groups import GROUP_TOPICS, SCHEDULERS
-from agents.kafka import BROKER_TIMEOUT_S, admin_client, reader_config
-from agents.outgoing import received
+from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, reader_config
+from agents.kafka.groups import GROUP_TOPICS, SCHEDULERS
+from agents.kafka.outgoing import received
 from pipeline.due import due_of
 from pipeline.settings import Settings
 from schemas.codec import Malformed

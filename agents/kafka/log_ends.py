@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is public
 
-from agents.kafka import admin_client
+from agents.kafka.clients import admin_client
 from pipeline.settings import Settings
 
 # A broker that takes longer is as good as away for whoever asks ten times a second.

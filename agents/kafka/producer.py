@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agents.kafka import on_producer_error, producer_config
+from agents.kafka.clients import on_producer_error, producer_config
 from pipeline.settings import Settings
 
 # Reports wake the thread at once; this only bounds how late it notices that it was closed.

@@ -10,7 +10,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from agents.errors import OperationError
-from agents.kafka import BROKER_TIMEOUT_S, on_producer_error, producer_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, on_producer_error, producer_config
 from pipeline.settings import Settings
 from schemas.event import Event
 from schemas.topics import ACTIVITIES

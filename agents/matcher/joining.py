@@ -13,8 +13,8 @@ from time import time_ns
 import structlog
 
 from agents import metrics
-from agents.outgoing import Received, dead_letter, new_job, parked_event, trace_of
-from agents.producer import Outgoing, Report
+from agents.kafka.outgoing import Received, dead_letter, new_job, parked_event, trace_of
+from agents.kafka.producer import Outgoing, Report
 from pipeline.configs import Configs
 from pipeline.matching import Delay, deliveries_for
 from schemas.codec import Malformed

@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 from multidict import MultiMapping
 
-from agents.bin_page import page
+from agents.bin.page import page
 from schemas.topics import RECORD_BYTES_MAX
 
 REQUESTS_KEPT: Final = 500

@@ -10,7 +10,7 @@ import time
 from math import inf
 from typing import Final
 
-from agents.log_ends import LogEnds
+from agents.kafka.log_ends import LogEnds
 from pipeline.settings import Settings
 from schemas.topics import CONFIGS
 

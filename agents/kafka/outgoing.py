@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from confluent_kafka import Message
 
-from agents.producer import Outgoing
+from agents.kafka.producer import Outgoing
 from schemas.attempt import Attempt
 from schemas.codec import Malformed, encode
 from schemas.dead_letter import DeadLetter, as_base64, dead_letter_faults

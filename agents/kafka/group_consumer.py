@@ -16,8 +16,8 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from agents import metrics
-from agents.assignments import Assignments, Key, Span
-from agents.kafka import consumer_config, on_consumer_error
+from agents.kafka.assignments import Assignments, Key, Span
+from agents.kafka.clients import consumer_config, on_consumer_error
 from agents.lifecycle import abort
 from pipeline.offsets import Position
 from pipeline.settings import Settings

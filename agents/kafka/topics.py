@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from agents.errors import OperationError
-from agents.kafka import BROKER_TIMEOUT_S, admin_client
+from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client
 from pipeline.settings import Settings
 from schemas.topics import Topic, topics
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from agents.config_topic import ConfigTopic
+from agents.configs.topic import ConfigTopic
+from agents.configs.yaml_file import Node, YamlFault, located, parse_yaml
 from agents.errors import OperationError
-from agents.yaml_file import Node, YamlFault, located, parse_yaml
 from pipeline.changes import Plan, plan_changes
 from pipeline.configs import Configs
 from pipeline.documents import Document, read_document, unresolved

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agents.config_view import ConfigReader, apply_records
+from agents.configs.view import ConfigReader, apply_records
 from agents.errors import OperationError
-from agents.kafka import producer_config
+from agents.kafka.clients import producer_config
 from pipeline.configs import CONFIG_STALENESS_MS_MAX, Configs
 from pipeline.settings import Settings
 from schemas.topics import CONFIGS

@@ -1,0 +1,1 @@
+"""The receiver that shows what it is sent: its server and its page."""

@@ -1,0 +1,1 @@
+"""The configuration: reading it from its topic, following it, and applying a document."""

@@ -1,0 +1,1 @@
+"""The matcher: events in, joined with the configuration, jobs out."""

@@ -1,0 +1,1 @@
+"""Publishing events: reading them from lines, and writing them to `activities`."""

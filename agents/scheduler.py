@@ -43,10 +43,14 @@ _log = structlog.get_logger()
 
 
 async def run_scheduler(settings: Settings) -> None:
-    """Run until a signal, then wait for outstanding reports, commit and leave the group."""
+    """Run until a signal, then wait for outstanding reports, commit and leave the group.
+
+    Raises `OperationError` when the broker or its topics are not there.
+    """
     loop = asyncio.get_running_loop()
     stopping = stop_on_signals(loop)
     tiers = TierConsumer(settings)
+    tiers.require_topics()
     broker = Reachability(settings)
 
     def readiness() -> Mapping[str, bool]:

@@ -16,8 +16,9 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from agents import metrics
+from agents.errors import OperationError
 from agents.kafka.assignments import Assignments, Key, Span
-from agents.kafka.clients import consumer_config, on_consumer_error
+from agents.kafka.clients import BROKER_TIMEOUT_S, consumer_config, on_consumer_error
 from agents.lifecycle import abort
 from pipeline.offsets import Position
 from pipeline.settings import Settings
@@ -81,6 +82,23 @@ class GroupConsumer:
     def metadata(self, position: Position) -> str:
         """What to keep beside a committed position."""
         raise NotImplementedError
+
+    def require_topics(self) -> None:
+        """Raise `OperationError` unless the broker answers and has the topics.
+
+        A group member alone would wait for both in silence.
+        """
+        try:
+            there = self.consumer.list_topics(timeout=BROKER_TIMEOUT_S).topics
+        except KafkaException as error:
+            raise OperationError(
+                f"no broker answers at {self.settings.bootstrap_servers}: {error.args[0].str()}"
+            ) from None
+        missing = sorted(set(self._names) - set(there))
+        if missing:
+            raise OperationError(
+                f"there is no topic {', '.join(missing)}; `hookline topics create` creates them"
+            )
 
     def start_thread(self) -> None:
         """Join the group and start polling."""

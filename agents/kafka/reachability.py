@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from math import inf
 from typing import Final
+
+import structlog
 
 from agents.kafka.log_ends import LogEnds
 from pipeline.settings import Settings
 from schemas.topics import CONFIGS
+
+_log = structlog.get_logger()
 
 _EVERY_S: Final = 1.0
 # Two questions in a row went unanswered.
@@ -23,10 +26,10 @@ class Reachability:
     """Keeps asking; any topic will do, and every installation has this one."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing has been asked yet."""
+        """Begin with a broker that answered: whoever asks has just read from it."""
         self._log_ends = LogEnds(settings)
         self._place = (settings.topic(CONFIGS), 0)
-        self._answered_at_s = -inf
+        self._answered_at_s = time.monotonic()
 
     @property
     def is_reachable(self) -> bool:
@@ -36,6 +39,9 @@ class Reachability:
     async def run(self) -> None:
         """Ask again and again until cancelled."""
         while True:
+            was_reachable = self.is_reachable
             if await self._log_ends.ends([self._place]) is not None:
                 self._answered_at_s = time.monotonic()
+            if self.is_reachable != was_reachable:
+                _log.warning("broker.back" if self.is_reachable else "broker.away")
             await asyncio.sleep(_EVERY_S)

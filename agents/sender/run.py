@@ -37,6 +37,7 @@ async def run_sender(settings: Settings) -> None:
     prompt = Publisher(settings, loop)
     gathering = Publisher(settings, loop, linger_ms=_ATTEMPTS_LINGER_MS)
     jobs = JobConsumer(settings, loop)
+    jobs.require_topics()
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, watched)
     worker = Worker(view, http, writer, jobs.complete)

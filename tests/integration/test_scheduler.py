@@ -116,3 +116,11 @@ def test_sigterm_commits_all_that_went_out_and_exits_0(pipeline):
     eventually(lambda: jobs.poll() is not None and len(jobs.messages) == 200, QUIET_S)
     assert scheduler.stop() == 0
     assert pipeline.backlog(SCHEDULERS, TIER_TOPICS) == 0
+
+
+def test_without_its_topics_an_agent_says_so_and_ends(broker, tmp_path):
+    bare = Pipeline(broker, tmp_path)
+    scheduler = bare.start("scheduler")
+
+    assert scheduler.process.wait(QUIET_S) == 1
+    assert "hookline topics create" in scheduler.log.read_text()

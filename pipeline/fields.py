@@ -2,7 +2,8 @@
 
 `Tracking Source`, `Tag(s)` or `Total Time` are the words of the filter form, in any case, with
 blanks or underscores; every other name is a path. A custom field is found under both of its names,
-`custom_x` and `custom_fields.x`, whichever the upstream system wrote.
+`custom_x` and `custom_fields.x`, whichever the upstream system wrote. The tags are a set, which
+some upstream systems write as one text with commas.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _ALIASES: Final = {
     "talktime": "talk_time",
     "totaltime": "duration",
 }
+_TAGS: Final = "tag_list"
 _CUSTOM: Final = "custom_"
 _CUSTOM_FIELDS: Final = "custom_fields"
 
@@ -36,6 +38,7 @@ class ActivityField:
     name: str
     paths: tuple[Path, ...]
     is_phone: bool
+    is_set: bool = False
 
     def find(self, activity: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON can be anything
         """The field's value in an activity, or None when it is missing or null."""
@@ -54,7 +57,14 @@ def activity_field(written: str) -> ActivityField:
     path = compile_path(_ALIASES.get(folded, written))
     name = path.only_name
     is_phone = name is not None and _PHONE.fullmatch(name) is not None
-    return ActivityField(path.text, (path, *_other_names(path)), is_phone)
+    return ActivityField(path.text, (path, *_other_names(path)), is_phone, is_set=name == _TAGS)
+
+
+def elements(value: object) -> object:
+    """The elements of a set as a list, also when it is written as one text with commas."""
+    if not isinstance(value, str):
+        return value
+    return [element for part in value.split(",") if (element := part.strip())]
 
 
 def _other_names(path: Path) -> tuple[Path, ...]:

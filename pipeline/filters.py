@@ -1,9 +1,11 @@
 """A filter decides which activities a webhook is called for. It is compiled once, then only asked.
 
 One of its groups must hold, and a group holds when all of its conditions do. A value that is
-missing or null satisfies no condition, except those that say "not": `ne`, `not_in`, `not_contains`
-and `not_set` hold exactly when `eq`, `in`, `contains` and `set` do not. Over a list, such as the
-tags, a condition holds when it does for any element. Empty text and empty lists are not `set`.
+missing or null satisfies `not_set` and no other condition: what is not known yet is not known to
+differ. On a value that is there `ne`, `not_in` and `not_contains` hold exactly when `eq`, `in` and
+`contains` do not. Over a list a condition holds when it does for any element, and its "not" when
+that is so for none; an empty list is there, but not `set`, as empty text is. The tags are a set: to
+contain a tag is to have it, not to have one that it is a part of.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pipeline.comparisons import Test, equals, one_of, ordered, within
-from pipeline.fields import ActivityField, activity_field
+from pipeline.fields import ActivityField, activity_field, elements
 from pipeline.paths import as_text
 from schemas.codec import Fault, Malformed
 from schemas.filter import Filter, Rule
@@ -47,9 +49,13 @@ class _Condition:
 
     def holds(self, activity: dict[str, Any]) -> bool:
         value = self.field.find(activity)
+        if value is None:
+            return self.rule.op == "not_set"
+        if self.field.is_set:
+            value = elements(value)
         if isinstance(value, list):
             return any(map(self.test, value)) is not self.negated
-        return (value is not None and self.test(value)) is not self.negated
+        return self.test(value) is not self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ def _test(rule: Rule, field: ActivityField) -> Test:
     op = _POSITIVE.get(rule.op, rule.op)
     if op == "set":
         return _is_something
-    if op == "eq":
+    if op == "eq" or (op == "contains" and field.is_set):
         return equals(rule.value, is_phone=field.is_phone)
     if isinstance(rule.value, tuple):
         return one_of(rule.value, is_phone=field.is_phone)

@@ -125,14 +125,81 @@ def test_an_operator_holds_or_not(op, wanted, actual, holds):
         ("ends_with", "", False),
         ("in", ["x"], False),
         ("set", None, False),
-        ("ne", "x", True),
-        ("not_contains", "x", True),
-        ("not_in", ["x"], True),
+        ("ne", "x", False),
+        ("not_contains", "x", False),
+        ("not_in", ["x"], False),
         ("not_set", None, True),
     ],
 )
-def test_a_missing_value_satisfies_only_what_says_not(activity, op, wanted, holds):
+def test_a_missing_value_satisfies_nothing_but_not_set(activity, op, wanted, holds):
     assert accepts("f", op, wanted, **activity) is holds
+    assert accepts("a.b[0].f", op, wanted, a={"b": [activity]}) is holds
+
+
+@pytest.mark.parametrize(
+    ("op", "wanted", "holds"),
+    [
+        ("eq", "vip", False),
+        ("contains", "vip", False),
+        ("in", ["vip"], False),
+        ("starts_with", "", False),
+        ("set", None, False),
+        ("ne", "vip", True),
+        ("not_contains", "vip", True),
+        ("not_in", ["vip"], True),
+        ("not_set", None, True),
+    ],
+)
+@pytest.mark.parametrize("field", ["tag_list", "message_media"])
+def test_an_empty_list_is_not_missing(field, op, wanted, holds):
+    assert accepts(field, op, wanted, **{field: []}) is holds
+
+
+@pytest.mark.parametrize(
+    ("op", "wanted", "holds"),
+    [
+        ("contains", "vip", True),
+        ("contains", "VIP", True),
+        ("contains", "vi", False),
+        ("contains", "gold", False),
+        ("contains", 7, True),
+        ("not_contains", "gold", True),
+        ("not_contains", "vip", False),
+        ("eq", "vip", True),
+        ("eq", "new lead, vip", False),
+        ("ne", "gold", True),
+        ("in", ["gold", "new lead"], True),
+        ("not_in", ["gold", "vip"], False),
+        ("starts_with", "new", True),
+        ("ends_with", "gold", False),
+        ("set", None, True),
+        ("not_set", None, False),
+    ],
+)
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["new lead", "vip", "7"],
+        ["7", "vip", "vip", "new lead"],
+        "new lead, vip,7",
+        "7,,vip,new lead ",
+    ],
+)
+def test_tags_are_a_set_however_they_are_written(tags, op, wanted, holds):
+    for field in ("Tag", "tag_list"):
+        assert accepts(field, op, wanted, tag_list=tags) is holds
+
+
+def test_no_tags_in_a_text_are_as_no_tags_in_a_list():
+    for tags in ("", " , "):
+        assert accepts("tags", "ne", "vip", tag_list=tags)
+        assert accepts("tags", "not_set", None, tag_list=tags)
+        assert not accepts("tags", "set", None, tag_list=tags)
+
+
+def test_other_texts_with_commas_stay_texts():
+    assert accepts("notes", "contains", "ll m", notes="call me, please")
+    assert not accepts("notes", "eq", "please", notes="call me, please")
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,23 @@ _PHONE: Final = re.compile(r"[\s()./+0-9-]{1,64}")
 _NATIONAL_DIGITS: Final = 10
 
 
+def decimal_of(value: object) -> Decimal | None:
+    """A number, or a text that is one, exactly as written: 0.1 is one tenth."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):
+        return Decimal(repr(value)) if math.isfinite(value) else None
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value.strip())
+    return None
+
+
 def equals(wanted: object, *, is_phone: bool) -> Test:
     """Whether a value is the same as `wanted`; `is_phone` when the field is a telephone number."""
     word = _word(wanted)
-    number = _decimal(wanted)
+    number = decimal_of(wanted)
     is_number = _is_number(wanted)
     text = _folded(wanted)
     phones = _phones(wanted) if is_phone else frozenset()
@@ -44,7 +57,7 @@ def equals(wanted: object, *, is_phone: bool) -> Test:
     def test(value: object) -> bool:
         if isinstance(value, bool) or isinstance(wanted, bool):
             return word is not None and _word(value) is word
-        if number is not None and (is_number or _is_number(value)) and _decimal(value) == number:
+        if number is not None and (is_number or _is_number(value)) and decimal_of(value) == number:
             return True
         folded = _folded(value)
         if folded is not None and folded == text:
@@ -63,12 +76,12 @@ def one_of(wanted: tuple[Any, ...], *, is_phone: bool) -> Test:
 def ordered(op: str, wanted: object) -> Test:
     """Whether a value is `gt`, `gte`, `lt` or `lte` than `wanted`: two numbers, or two texts."""
     compare = _ORDERS[op]
-    number = _decimal(wanted)
+    number = decimal_of(wanted)
     text = wanted.casefold() if isinstance(wanted, str) and number is None else None
 
     def test(value: object) -> bool:
         if number is not None:
-            actual = _decimal(value)
+            actual = decimal_of(value)
             return actual is not None and compare(actual, number)
         return text is not None and isinstance(value, str) and compare(value.casefold(), text)
 
@@ -101,19 +114,6 @@ _PART_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _decimal(value: object) -> Decimal | None:
-    """A number, or a text that is one, exactly as written: 0.1 is one tenth."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return Decimal(value)
-    if isinstance(value, float):
-        return Decimal(repr(value)) if math.isfinite(value) else None
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return Decimal(value.strip())
-    return None
 
 
 def _folded(value: object) -> str | None:

@@ -17,15 +17,21 @@ from agents.configs.view import ConfigReader, read_to_end
 from agents.errors import OperationError
 from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
 from agents.kafka.topics import topic_states
+from agents.sealing.keys import keys_for
+from agents.sealing.rotation import examine
 from agents.up.state import running_up, with_running_installation
 from pipeline.configs import Configs
 from pipeline.egress import verdict
+from pipeline.sealing import has_secrets
 from pipeline.settings import PREFIX, ConfigError, Settings, parse_networks, unknown_names
+from schemas.webhook import Webhook
 
 # What no allow-list should open: where clouds hand out credentials.
 _METADATA: Final = ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")
 
 _HTTPS: Final = 443
+
+_NO_KEY: Final = "set HOOKLINE_SECRET_KEYS as the senders have it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,11 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
     yield broker
     if broker.ok:
         yield _asked("topics", lambda: _topics(settings))
-        yield _asked("configuration", lambda: _configuration(settings))
+        configs = Configs()
+        configuration = _asked("configuration", lambda: _configuration(settings, configs))
+        yield configuration
+        if configuration.ok:
+            yield _asked("secrets", lambda: _secrets(settings, configs))
 
 
 def usable_settings(environment: Mapping[str, str]) -> tuple[Settings, list[Answer]]:
@@ -158,9 +168,10 @@ def _topics(settings: Settings) -> Answer:
     return Answer("topics", ok=True, detail=f"all {len(states)} are as declared")
 
 
-def _configuration(settings: Settings) -> Answer:
+def _configuration(settings: Settings, configs: Configs) -> Answer:
+    """Whether every record can be read, into `configs`."""
     reader = ConfigReader(settings)
-    configs, count, unreadable = Configs(), 0, []
+    count, unreadable = 0, []
     try:
         for records in read_to_end(reader):
             for record in records:
@@ -173,3 +184,23 @@ def _configuration(settings: Settings) -> Answer:
         detail = f"records that cannot be read, at offsets {', '.join(unreadable)}"
         return Answer("configuration", ok=False, detail=detail)
     return Answer("configuration", ok=True, detail=f"{count} records can be read")
+
+
+def _secrets(settings: Settings, configs: Configs) -> Answer:
+    """Whether these keys open every secret; agents elsewhere may have others."""
+    keys = keys_for(settings)
+    if not keys:
+        having = sum(isinstance(it, Webhook) and has_secrets(it) for it in configs)
+        detail = "no webhook has any" if not having else f"webhooks with some: {having}; {_NO_KEY}"
+        return Answer("secrets", ok=not having, detail=detail)
+    found = examine(configs, keys)
+    if found.unreadable:
+        first = "/".join(map(str, next((it.account_id, it.id) for it in found.unreadable)))
+        detail = (
+            f"those of {first} and {len(found.unreadable) - 1} other webhooks open with no key "
+            "here: give the keys they have, or apply these webhooks again"
+        )
+        return Answer("secrets", ok=False, detail=detail)
+    ids = ", ".join(key.id for key in keys)
+    stale = f"; {len(found.stale)} wait for `hookline secrets rotate`" if found.stale else ""
+    return Answer("secrets", ok=True, detail=f"the keys {ids} open all of them{stale}")

@@ -18,6 +18,7 @@ from schemas.account import Account
 from schemas.codec import encode
 from schemas.config import Config, ConfigKey, key_of
 from schemas.key import Key
+from schemas.secret import SEALED
 from schemas.source import Source
 
 Action: TypeAlias = Literal["create", "update", "delete", "unchanged"]
@@ -33,6 +34,9 @@ _IDENTITY: Final = frozenset({"id", "account_id"})
 _SECRET: Final = re.compile(
     r"basic_auth\.password|signing\.secrets\[\d+\]|headers\[\d+\]\.value|token_hash|secret_hash"
 )
+# As JSON text.
+_SEALED: Final = f'"{SEALED}'
+_EMPTY: Final = '""'
 _SIGNS: Final = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -163,9 +167,15 @@ def _differences(before: dict[str, str], after: dict[str, str]) -> tuple[FieldCh
 
 def _field_change(name: str, before: str | None, after: str | None) -> FieldChange:
     if _SECRET.fullmatch(name):
-        new = "(secret)" if before is None else "(another secret)"
-        return FieldChange(name, before and "(secret)", after and new)
+        return FieldChange(name, before and "(secret)", after and _masked(before, after))
     return FieldChange(name, _cut(before), _cut(after))
+
+
+def _masked(before: str | None, after: str) -> str:
+    if before is None:
+        return "(secret)"
+    was_plain = before != _EMPTY and not before.startswith(_SEALED)
+    return "(encrypted now)" if was_plain and after.startswith(_SEALED) else "(another secret)"
 
 
 def _cut(text: str | None) -> str | None:

@@ -14,7 +14,9 @@ from typing import Final, Literal
 
 from schemas.attempt import OutcomeKind, Response, SentRequest, Timings
 
-NoAnswerKind = Literal["timeout", "dns", "connect", "tls", "reset", "protocol", "internal"]
+NoAnswerKind = Literal[
+    "timeout", "dns", "connect", "tls", "reset", "protocol", "secret_unreadable", "internal"
+]
 
 _GONE: Final = 410
 _OVERLOAD_STATUSES: Final = frozenset({429, 503})
@@ -36,7 +38,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class NotAnswered:
-    """No answer came, or none that HTTP can read; `internal` is a fault of ours."""
+    """No answer came, or none that HTTP can read.
+
+    `internal` is a fault of ours; at `secret_unreadable` a key is missing, and nothing was sent.
+    """
 
     kind: NoAnswerKind
     detail: str
@@ -55,9 +60,12 @@ Result = Answered | NotAnswered | NotSent
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP try from end to end: what was sent, what came of it, how long each part took."""
+    """One HTTP try from end to end: what was sent, what came of it, how long each part took.
 
-    request: SentRequest
+    There is no request when it could not even be made.
+    """
+
+    request: SentRequest | None
     result: Result
     timings: Timings
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import pydantic_core
 
-from pipeline.signatures import sign
+from pipeline.signatures import signature_headers
 from schemas.attempt import SentRequest
 from schemas.job import Body, Job
 from schemas.webhook import Webhook
@@ -63,8 +63,7 @@ def request_for(webhook: Webhook, job: Job, body: Body, *, now_s: int) -> Reques
         "webhook-id": job.delivery_id,
         "webhook-timestamp": str(now_s),
     }
-    if webhook.signing.scheme == "standard":
-        own["webhook-signature"] = sign(webhook.signing.secrets, job.delivery_id, now_s, data)
+    own |= signature_headers(webhook.signing, job.delivery_id, now_s, data)
     if webhook.basic_auth is not None:
         pair = f"{webhook.basic_auth.username}:{webhook.basic_auth.password}"
         own["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"

@@ -20,6 +20,9 @@ JITTER_MAX: Final = 1.1
 # A job that is put off waits for a busy endpoint: 5 s first, at most an hour between two looks.
 DEFERRAL_TIERS: Final = TIERS[:6]
 
+# Reasons that no endpoint has to answer for.
+_OURS: Final = frozenset({"internal", "secret_unreadable"})
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -65,9 +68,9 @@ def next_step(job: Job, outcome: Outcome, retry: Retry, *, now_ms: int, draw: fl
 def is_retried(outcome: Outcome, retry: Retry) -> bool:
     """Whether the webhook wants this failure tried again: by status, by class, or by kind.
 
-    A fault of ours (`internal`) always is: `retry_on` chooses among what an endpoint may do.
+    What is wrong on our side always is: `retry_on` chooses among what an endpoint may do.
     """
-    if not retry.retry_on or outcome.reason == "internal":
+    if not retry.retry_on or outcome.reason in _OURS:
         return True
     if outcome.status is None:
         return outcome.reason in retry.retry_on

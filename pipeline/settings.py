@@ -10,11 +10,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from pipeline.secret_keys import parse_keys
 from schemas.codec import Fault
 from schemas.tiers import TIER_BY_NAME
 
 PREFIX: Final = "HOOKLINE_"
 PORT_MAX: Final = 65_535
+_KEYS: Final = f"{PREFIX}SECRET_KEYS"  # its value is shown nowhere, not even when it is wrong
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
@@ -63,6 +65,12 @@ class Settings(BaseModel):
         description="Networks, with optional ports, that requests may reach although they are "
         "private or loopback: `127.0.0.1/32:8400,10.1.0.0/16`",
     )
+    secret_keys: str = Field(
+        "",
+        repr=False,
+        description="Keys that encrypt webhooks' secrets, as `id:base64key,…`: the first encrypts, "
+        "all decrypt; unset, `up` keeps one in its data directory",
+    )
     end_delayed_tier: str = Field("1h", description="Delay between `end` and `end_delayed`")
     drain_timeout_s: float = Field(
         15, ge=0, le=300, description="How long a stopping agent waits for requests in flight"
@@ -89,6 +97,12 @@ class Settings(BaseModel):
     @classmethod
     def _networks(cls, text: str) -> str:
         parse_networks(text)
+        return text
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, text: str) -> str:
+        parse_keys(text)
         return text
 
     @classmethod
@@ -170,4 +184,5 @@ def _fault(entry: object) -> Fault:
     fields = dict(entry)  # type: ignore[call-overload]  # pydantic's own mapping
     name = PREFIX + ".".join(str(step) for step in fields["loc"]).upper()
     message = fields["msg"].removeprefix("Value error, ")
-    return Fault(name, f"{message[:1].lower()}{message[1:]}, not {str(fields['input'])[:80]!r}")
+    given = "" if name == _KEYS else f", not {str(fields['input'])[:80]!r}"
+    return Fault(name, f"{message[:1].lower()}{message[1:]}{given}")

@@ -10,7 +10,7 @@ from schemas.codec import Many, Record
 from schemas.common import AccountId, Name, Position, SlugLike, Text, Time, form, shown
 from schemas.filter import Filter
 from schemas.http_fields import HeaderName, HeaderValue, Url
-from schemas.secret import SigningSecret
+from schemas.secret import OR_SEALED, SigningSecret
 from schemas.tiers import TIERS
 
 # About 23 hours in ten attempts: short gaps for a hiccup, long ones for a night's outage.
@@ -48,7 +48,7 @@ class Header(Record):
     """A header sent with every request of the webhook."""
 
     name: HeaderName
-    value: HeaderValue
+    value: Annotated[HeaderValue, OR_SEALED]
 
 
 class BasicAuth(Record):
@@ -63,19 +63,26 @@ class BasicAuth(Record):
         str,
         Field(max_length=255, json_schema_extra=shown(_NO_CONTROL)),
         form(_NO_CONTROL, "must have no control character"),
+        OR_SEALED,
     ] = ""
 
 
 class Signing(Record):
-    """How requests are signed; each secret is `whsec_` and 24 to 64 bytes in base64."""
+    """How requests are signed.
 
-    scheme: Literal["standard", "none"] = "standard"
+    `standard` (Standard Webhooks) takes secrets of `whsec_` and 24 to 64 bytes in base64, each of
+    which signs; `ctm` takes one secret, any printable text, as its one header has one signature.
+    """
+
+    scheme: Literal["standard", "ctm", "none"] = "standard"
     secrets: Annotated[Many[SigningSecret], Field(max_length=SECRETS_MAX)] = ()
 
     @model_validator(mode="after")
     def _scheme_has_secrets(self) -> Signing:
         if self.scheme != "none" and not self.secrets:
             raise ValueError(f"secrets: {self.scheme} needs at least one")
+        if self.scheme == "ctm" and len(self.secrets) > 1:
+            raise ValueError("secrets: ctm signs with one secret only")
         return self
 
 

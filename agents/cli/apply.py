@@ -56,7 +56,7 @@ def apply(  # noqa: PLR0913 - click's way: an argument for each option
         with checked_topic(settings, document, root, prune=prune) as topic:
             warnings = located(shared_urls(document, topic.configs, prune=prune), root)
             _print_located(file, warnings, "warning: ")
-            plan = planned(document, topic, prune=prune)
+            plan = planned(settings, document, root, topic, prune=prune)
             if not as_json:
                 _print_plan(plan)
             if not dry_run:

@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 from agents.configs.topic import ConfigTopic
 from agents.configs.yaml_file import Node, YamlFault, located, parse_yaml
 from agents.errors import OperationError
+from agents.sealing.keys import keys_for, new_nonce
 from pipeline.changes import Plan, plan_changes
 from pipeline.configs import Configs
 from pipeline.documents import Document, read_document, unresolved
+from pipeline.sealing import Keys, has_secrets, sealed_like
 from pipeline.settings import Settings
-from schemas.codec import Fault
+from schemas.codec import Fault, Malformed
+from schemas.config import Config
+from schemas.webhook import Webhook
 
 
 class Refused(Exception):  # noqa: N818 - the file was, not we
@@ -35,7 +39,7 @@ def apply_yaml(settings: Settings, data: bytes) -> Plan:
     root = parsed(data)
     document = read_document(root.plain(), allow_http=settings.allow_http)
     with checked_topic(settings, document, root, prune=False) as topic:
-        plan = planned(document, topic, prune=False)
+        plan = planned(settings, document, root, topic, prune=False)
         write_plan(topic, plan)
     return plan
 
@@ -68,14 +72,46 @@ def checked_topic(
     return topic
 
 
-def planned(document: Document, topic: ConfigTopic, *, prune: bool) -> Plan:
-    """What has to change for the topic to say what the document says."""
+def planned(
+    settings: Settings, document: Document, root: Node, topic: ConfigTopic, *, prune: bool
+) -> Plan:
+    """What has to change for the topic to say what the document says, with its secrets sealed.
+
+    Raises `Refused` for secrets that cannot be opened, `OperationError` when there is no key.
+    """
     return plan_changes(
-        (placed.record for placed in document.records),
+        sealed_records(document, topic.configs, keys_for(settings), root),
         topic.configs,
         now=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         prune=prune,
     )
+
+
+def sealed_records(document: Document, configs: Configs, keys: Keys, root: Node) -> list[Config]:
+    """The document's records with every secret sealed, unchanged where `configs` has it already.
+
+    Raises as `planned` does.
+    """
+    records: list[Config] = []
+    faults: list[Fault] = []
+    for path, record in ((placed.path, placed.record) for placed in document.records):
+        if not isinstance(record, Webhook) or not has_secrets(record):
+            records.append(record)
+            continue
+        if not keys:
+            raise OperationError(
+                f"{path} has secrets, and there is no key to encrypt them with: set "
+                "HOOKLINE_SECRET_KEYS as the senders have it (`hookline secrets generate` makes a "
+                "key)"
+            )
+        current = configs.webhook(record.account_id, record.id)
+        try:
+            records.append(sealed_like(record, current, keys, new_nonce))
+        except Malformed as malformed:
+            faults += [Fault(f"{path}.{it.field}", it.message) for it in malformed.faults]
+    if faults:
+        raise Refused(located(faults, root))
+    return records
 
 
 def write_plan(

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from agents.configs.view import ConfigReader, apply_records
+from agents.configs.view import ConfigReader, ConfigRecord, apply_records
 from agents.errors import OperationError
 from agents.kafka.clients import producer_config
 from pipeline.configs import CONFIG_STALENESS_MS_MAX, Configs
@@ -77,9 +77,20 @@ class ConfigTopic:
         if reports.error is not None:
             raise OperationError(
                 f"{reports.failed} of {reports.failed + reports.written} records could not be "
-                f"written: {reports.error.str()}. Apply again: what was written stays as it is"
+                f"written: {reports.error.str()}. Run it again: what was written stays"
             )
         self._written = max(self._written, reports.offset)
+
+    def catch_up(self) -> list[ConfigRecord]:
+        """Read to the end that the topic has now; what came, in its order.
+
+        Raises `OperationError` when the broker goes away meanwhile.
+        """
+        came: list[ConfigRecord] = []
+        with _failures_explained():
+            end = self._reader.end_offset()
+        self._read_until(end, came.extend)
+        return came
 
     def wait_until_effective(self) -> None:
         """Read back what was written, then let every matcher notice it.
@@ -100,13 +111,17 @@ class ConfigTopic:
                 self._producer.poll(0)
                 return
 
-    def _read_until(self, end: int) -> None:
+    def _read_until(
+        self, end: int, tell: Callable[[list[ConfigRecord]], None] = lambda _: None
+    ) -> None:
         """Read up to offset `end`, as long as the broker keeps giving signs."""
         heard_at_s = time.monotonic()
         position = self._reader.position()
         while position < end:
             with _failures_explained():
-                apply_records(self.configs, self._reader.read())
+                records = self._reader.read()
+                apply_records(self.configs, records)
+                tell(records)
                 moved = self._reader.position()
             if moved > position:
                 position, heard_at_s = moved, time.monotonic()

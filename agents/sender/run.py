@@ -12,9 +12,11 @@ from agents.configs.view import ConfigView
 from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
 from agents.lifecycle import end_process_on_failure, stop_on_signals
+from agents.sealing.keys import keys_for
 from agents.sender.consumer import JobConsumer
 from agents.sender.guard import EgressGuard
 from agents.sender.http import HttpClient
+from agents.sender.opener import SecretOpener
 from agents.sender.worker import Worker
 from agents.sender.writer import SettlementWriter
 from agents.web import serve_health
@@ -31,6 +33,7 @@ async def run_sender(settings: Settings) -> None:
     """Run until a signal; raises `OperationError` when the broker or its topics are not there."""
     loop = asyncio.get_running_loop()
     stopping = stop_on_signals(loop)
+    opener = SecretOpener(keys_for(settings))
     view = ConfigView(settings, loop)  # read to its end before the first job
     guard = EgressGuard(parse_networks(settings.egress_allow))
     http = HttpClient(guard, allow_http=settings.allow_http)
@@ -40,7 +43,7 @@ async def run_sender(settings: Settings) -> None:
     jobs.require_topics()
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, watched)
-    worker = Worker(view, http, writer, jobs.complete)
+    worker = Worker(view, http, writer, opener, jobs.complete)
 
     broker = Reachability(settings)
 

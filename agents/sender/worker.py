@@ -22,6 +22,7 @@ from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
 from agents.sender.consumer import LANES, Fetched
 from agents.sender.http import HttpClient
+from agents.sender.opener import SecretOpener
 from agents.sender.writer import SettlementWriter
 from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued
 from pipeline.outcomes import Exchange, NotAnswered, Outcome, outcome_of
@@ -65,12 +66,14 @@ class Worker:
         view: ConfigView,
         http: HttpClient,
         writer: SettlementWriter,
+        opener: SecretOpener,
         complete: Callable[[Place, int | None], None],
     ) -> None:
         """`complete` closes a job for good; it is given the offset of its attempt's record."""
         self._view = view
         self._http = http
         self._writer = writer
+        self._opener = opener
         self._complete = complete
         self._dispatcher: Dispatcher[OpenJob] = Dispatcher()
         self._suppression = Suppression()
@@ -185,8 +188,15 @@ class Worker:
             return
         webhook = self._webhook(job)
         body = body_of(job)
-        request = request_for(webhook, job, body, now_s=now_ms // 1_000)
-        exchange = _with_queue_time(job, now_ms, await self._exchange(request, webhook))
+        try:
+            sendable = self._opener.opened(webhook)
+        except Malformed as malformed:
+            unreadable = NotAnswered("secret_unreadable", str(malformed)[:500])
+            exchange = Exchange(None, unreadable, Timings())
+        else:
+            request = request_for(sendable, job, body, now_s=now_ms // 1_000)
+            exchange = await self._exchange(request, webhook)
+        exchange = _with_queue_time(job, now_ms, exchange)
         ended_ms = _now_ms()
         outcome = outcome_of(exchange.result, now_ms=ended_ms)
         _measure(job, outcome, exchange, ended_ms)

@@ -19,16 +19,21 @@ from aiohttp import web
 from agents.broker.embedded import EmbeddedBroker
 from agents.broker.progress import ShowProgress, silent
 from agents.kafka.topics import create_topics
+from agents.sealing.keys import with_own_keys
 from agents.up import state
 from agents.up.broker import ROLE, BrokerService
 from agents.up.pages import Health, health_of, up_routes
 from agents.up.process import AgentProcess, Say
 from agents.up.supervisor import Service, Supervisor
 from agents.web import listening, serve_on
+from pipeline.secret_keys import parse_keys
 from pipeline.settings import Settings
 
 # How often a starting installation is asked whether it is ready.
 _POLL_S: Final = 0.1
+
+# Whoever makes requests; to all others a secret stays sealed.
+_NEED_KEYS: Final = frozenset({"sender"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Installation:
         with ExitStack() as stack:
             self._lock = state.take_data_dir(self.settings.data_dir)
             stack.callback(os.close, self._lock)
+            key_ids = self._take_keys()
             self._listener = listening(
                 self.settings.health_host,
                 self.settings.api_port,
@@ -78,7 +84,7 @@ class Installation:
                 self._broker = BrokerService(broker, self.settings.data_dir)
                 self.settings = self.settings.model_copy(update={"bootstrap_servers": servers})
             create_topics(self.settings)
-            state.announce(self.settings, self.api_port)
+            state.announce(self.settings, self.api_port, key_ids=key_ids)
             stack.callback(state.withdraw, self.settings.data_dir)
             self._cleanup = stack.pop_all()
         return self
@@ -128,10 +134,20 @@ class Installation:
             await asyncio.sleep(_POLL_S)
         return waiting
 
+    def _take_keys(self) -> list[str] | None:
+        """Have keys for secrets; their ids when they are the data directory's own."""
+        if self.settings.secret_keys:
+            return None
+        self.settings = with_own_keys(self.settings)
+        return [key.id for key in parse_keys(self.settings.secret_keys)]
+
     def _agent(self, role: str, index: int) -> AgentProcess:
         first = self._roles.index(role)
         is_alone = self._roles.count(role) == 1
         name = role if is_alone else f"{role}-{index - first + 1}"
         base = self.settings.health_port
-        settings = self.settings.model_copy(update={"health_port": base and base + index})
+        changes: dict[str, object] = {"health_port": base and base + index}
+        if role not in _NEED_KEYS:
+            changes["secret_keys"] = ""
+        settings = self.settings.model_copy(update=changes)
         return AgentProcess(role, name, settings, os.environ, self._voices.say)

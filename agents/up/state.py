@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,18 +38,28 @@ _SAME_MOMENT_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RunningUp:
-    """An `up` as others find it; `shared` are settings as they stand in a `Settings`."""
+    """An `up` as others find it; `shared` are settings as they stand in a `Settings`.
+
+    `key_ids` names the secret keys of its agents, None when they are not in its directory's file.
+    """
 
     pid: int
     api_port: int
     shared: dict[str, Any]
+    key_ids: frozenset[str] | None
 
 
 def running_up(data_dir: Path) -> RunningUp | None:
     """The `up` that runs on `data_dir` now, or None."""
     found = read_json(data_dir / _STATE)
     with suppress(KeyError, TypeError, ValueError, psutil.Error):
-        up = RunningUp(int(found["pid"]), int(found["api_port"]), dict(found["settings"]))
+        ids = found.get("key_ids")
+        up = RunningUp(
+            pid=int(found["pid"]),
+            api_port=int(found["api_port"]),
+            shared=dict(found["settings"]),
+            key_ids=None if ids is None else frozenset(ids),
+        )
         began_s = psutil.Process(up.pid).create_time()  # a later process may have the number now
         if abs(began_s - float(found["began_s"])) < _SAME_MOMENT_S:
             return up
@@ -73,13 +84,14 @@ def with_running_installation(settings: Settings) -> Settings:
     return settings.model_copy(update=missing)
 
 
-def announce(settings: Settings, api_port: int) -> None:
-    """Let others find this process's installation."""
+def announce(settings: Settings, api_port: int, *, key_ids: Sequence[str] | None) -> None:
+    """Let others find this process's installation. `key_ids` as in `RunningUp`."""
     pid = os.getpid()
     state = {
         "pid": pid,
         "began_s": psutil.Process(pid).create_time(),
         "api_port": api_port,
+        "key_ids": None if key_ids is None else list(key_ids),
         "settings": settings.model_dump(mode="json", include=set(_SHARED)),
     }
     write_atomically(settings.data_dir / _STATE, json.dumps(state, indent=2) + "\n")

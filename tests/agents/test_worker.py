@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from types import SimpleNamespace
 
@@ -10,10 +11,13 @@ import pytest
 
 from agents.kafka.assignments import Place
 from agents.sender.consumer import Fetched
+from agents.sender.opener import SecretOpener
 from agents.sender.worker import Worker
 from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
-from pipeline.requests import as_recorded
+from pipeline.requests import Request, as_recorded
+from pipeline.sealing import sealed_like
+from pipeline.secret_keys import SecretKey
 from pipeline.suppression import Noted
 from schemas.attempt import Response, Timings
 from schemas.codec import encode
@@ -22,6 +26,7 @@ from schemas.topics import JOBS, JOBS_RETRY
 from tests.support.builders import a_job, a_webhook, an_account
 
 FIRST, SECOND = 1, 2  # epochs
+KEY, LOST = SecretKey("k", b"k" * 32), SecretKey("lost", b"l" * 32)
 
 
 class Outside:
@@ -32,17 +37,26 @@ class Outside:
         for offset, record in enumerate((an_account(), a_webhook())):
             self.configs.apply(str(key_of(record)).encode(), encode(record), offset)
         self.requests: list[asyncio.Future] = []
+        self.sent: list[Request] = []
         self.settlements: list = []
         self.completed: list[tuple[Place, int | None]] = []
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.is_configured = asyncio.Event()
-        self.worker = Worker(self, self, self, lambda *done: self.completed.append(done))
+        self.worker = Worker(self, self, self, SecretOpener((KEY,)), self.close)
+
+    def close(self, place, offset):
+        self.completed.append((place, offset))
+
+    def configure(self, webhook):
+        key, value = str(key_of(webhook)).encode(), encode(webhook)
+        self.configs.apply(key, value, self.configs.offset + 1)
 
     async def reaches(self, _offset):
         await self.is_configured.wait()
 
     async def exchange(self, request, _timeout_s):
+        self.sent.append(request)
         self.requests.append(asyncio.get_running_loop().create_future())
         status = await self.requests[-1]
         return Exchange(as_recorded(request), Answered(Response(status=status)), Timings())
@@ -169,3 +183,62 @@ async def test_a_retry_sends_the_body_that_the_first_attempt_froze(outside):
     (settlement,) = outside.settlements
     assert settlement.parked.job.body.text.startswith('{"id":4379952365')
     assert settlement.failures[0].job.body == settlement.parked.job.body
+
+
+def a_sealed_webhook(key: SecretKey, password="hunter2", **overrides):  # noqa: S107 - a test's
+    webhook = a_webhook(basic_auth={"username": "u", "password": password}, **overrides)
+    return sealed_like(webhook, None, (key,), lambda: b"n" * 12)
+
+
+def password_of(request: Request) -> str:
+    token = dict(request.headers)["Authorization"].removeprefix("Basic ")
+    return base64.b64decode(token).decode().removeprefix("u:")
+
+
+async def test_a_secret_is_opened_for_the_request_and_only_there(outside):
+    outside.configure(a_sealed_webhook(KEY))
+    outside.read(7, config_offset=2)
+    await turned()
+    assert password_of(outside.sent[0]) == "hunter2"
+    outside.requests[0].set_result(500)
+    await turned()
+    (settlement,) = outside.settlements
+    assert b"hunter2" not in encode(settlement.attempt) + encode(settlement.parked.job)
+    assert "•••" in dict(settlement.attempt.request.headers)["Authorization"]
+
+
+async def test_a_secret_that_was_changed_is_used_from_then_on(outside):
+    for offset, password in enumerate(("hunter2", "hunter3"), start=2):
+        outside.configure(a_sealed_webhook(KEY, password))
+        for number in range(2):
+            outside.read(offset * 2 + number, delivery_id=f"dl_{offset}{number}")
+        await turned()
+    assert [password_of(request) for request in outside.sent] == [
+        *("hunter2", "hunter2", "hunter3", "hunter3"),
+    ]
+
+
+async def test_without_its_secret_nothing_is_sent_and_the_attempt_is_retried(outside):
+    outside.configure(a_sealed_webhook(LOST, retry={"retry_on": ["5xx"]}))
+    outside.read(7, config_offset=2)
+    await turned()
+    assert outside.sent == []
+    (settlement,) = outside.settlements
+    attempt = settlement.attempt
+    assert (attempt.outcome, attempt.reason, attempt.next.step) == (
+        *("failed", "secret_unreadable", "retry"),
+    )
+    assert attempt.detail.startswith("basic_auth.password: it is sealed with the key lost")
+    assert attempt.request is None
+    assert [failure.stage for failure in settlement.failures] == ["first"]
+    assert settlement.parked.job.body is not None
+    assert outside.closed == [(7, 41)]
+
+
+async def test_a_failure_of_ours_leaves_the_endpoints_place_free(outside):
+    """As it does when the endpoint answers: the next job must not wait for one that is over."""
+    outside.configure(a_sealed_webhook(LOST, concurrency_max=1))
+    for number in range(3):
+        outside.read(number, delivery_id=f"dl_{number}", config_offset=2)
+    await turned()
+    assert len(outside.settlements) == 3

@@ -13,9 +13,12 @@ from agents.configs.view import ConfigReader, read_configs
 from agents.kafka.clients import producer_config
 from agents.kafka.topics import create_topics
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
+from pipeline.sealing import opened
+from pipeline.secret_keys import SecretKey
 from schemas.topics import CONFIGS
 from tests.support.brokers import settings_for
 
+KEY = SecretKey("k", b"k" * 32)
 DOCUMENT = """\
 accounts:
   - id: 25
@@ -93,6 +96,7 @@ def environment_of(settings):
     return {
         "HOOKLINE_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "HOOKLINE_TOPIC_PREFIX": settings.topic_prefix,
+        "HOOKLINE_SECRET_KEYS": str(KEY),
     }
 
 
@@ -114,7 +118,7 @@ def test_what_was_applied_can_be_read_by_everyone(run, settings, account_id):
     assert configs.account(account_id).time_zone == "America/Denver"
     assert configs.trigger(account_id, "tell").actions[0].to == ("+15551234567",)
     (held,) = configs.webhooks_at(account_id, "end")
-    assert held.webhook.basic_auth.password == "hunter2"
+    assert opened(held.webhook, (KEY,)).basic_auth.password == "hunter2"
     assert held.webhook.version == 1
     assert held.webhook.created_at.endswith("Z")
     assert held.filter.accepts({"talk_time": 30})

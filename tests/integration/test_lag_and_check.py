@@ -14,9 +14,14 @@ from agents.cli.lag import lag
 from agents.kafka.clients import producer_config
 from agents.kafka.groups import MATCHERS
 from agents.kafka.topics import create_topics
+from pipeline.sealing import sealed_like
+from pipeline.secret_keys import SecretKey
 from pipeline.settings import Settings
+from schemas.codec import encode
+from schemas.config import key_of
 from schemas.topics import ACTIVITIES, CONFIGS
 from tests.support.brokers import settings_for
+from tests.support.builders import a_webhook
 
 
 @pytest.fixture
@@ -132,3 +137,26 @@ def test_a_configuration_that_cannot_be_read_is_told_with_its_offset(settings, r
 
     assert result.exit_code == 1
     assert "records that cannot be read, at offsets 0" in result.stdout
+
+
+def test_secrets_that_no_key_here_opens_are_told(settings, run):
+    old, new = SecretKey("old", b"o" * 32), SecretKey("new", b"n" * 32)
+    webhook = a_webhook(basic_auth={"username": "u", "password": "hunter2"})
+    sealed = sealed_like(webhook, None, (old,), lambda: b"n" * 12)
+    producer = Producer(producer_config(settings))
+    producer.produce(settings.topic(CONFIGS), encode(sealed), str(key_of(sealed)).encode())
+    assert producer.flush(20) == 0
+
+    assert "secrets: webhooks with some: 1; set HOOKLINE_SECRET_KEYS" in said_of_secrets(run)
+    assert "those of 25/crm and 0 other webhooks open with no key" in said_of_secrets(run, new)
+    assert "the keys new, old open all of them; 1 wait for `hookline secrets rotate`" in (
+        said_of_secrets(run, new, old)
+    )
+    assert said_of_secrets(run, old).endswith("the keys old open all of them")
+
+
+def said_of_secrets(run, *keys: SecretKey) -> str:
+    result = run(check, "--json", HOOKLINE_SECRET_KEYS=",".join(map(str, keys)))
+    (said,) = [it for it in json.loads(result.stdout) if it["check"] == "secrets"]
+    assert (result.exit_code == 0) == said["ok"]
+    return f"{said['check']}: {said['detail']}"

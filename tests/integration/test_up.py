@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import urllib.error
@@ -12,14 +13,31 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
 from agents.broker.ports import free_port
 from agents.cli import settings_from_environment
+from agents.cli.apply import apply
+from agents.configs.view import read_configs
 from agents.up.state import running_up, take_data_dir, with_running_installation
+from pipeline.sealing import opened
+from pipeline.secret_keys import parse_keys
 from pipeline.settings import Settings
 from tests.support.broker_command import plain_environment
+from tests.support.brokers import settings_for
 from tests.support.waiting import eventually
 
+WITH_A_SECRET = """\
+accounts:
+  - id: 25
+    name: Denver Doors
+    webhooks:
+      - id: crm
+        name: CRM
+        position: end
+        url: https://crm.example.com/in
+        basic_auth: {username: u, password: hunter2}
+"""
 START_S = 60
 END_S = 30
 
@@ -126,6 +144,30 @@ def test_other_commands_find_what_runs_on_the_data_directory(up, tmp_path, monke
     monkeypatch.setenv("HOOKLINE_TOPIC_PREFIX", "mine.")
     assert settings_from_environment(data_dir=tmp_path / "data").bootstrap_servers == broker
     assert settings_from_environment(data_dir=tmp_path / "data").topic_prefix == "mine."
+
+
+def test_up_keeps_a_key_that_only_its_senders_and_its_owners_commands_have(up, tmp_path, broker):
+    agents = eventually(up.agents, START_S)
+    key_file = tmp_path / "data" / "secret.keys"
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    (key,) = parse_keys(key_file.read_text())
+    given = {
+        name: psutil.Process(it["pid"]).environ().get("HOOKLINE_SECRET_KEYS", "")
+        for name, it in agents.items()
+    }
+    assert {name for name, text in given.items() if text} == {"sender-1", "sender-2"}
+
+    environment = {"HOOKLINE_BOOTSTRAP_SERVERS": broker, "HOOKLINE_TOPIC_PREFIX": up.prefix}
+    applied = CliRunner().invoke(
+        apply, ["--data-dir", str(tmp_path / "data"), "-"], input=WITH_A_SECRET, env=environment
+    )
+    assert applied.exit_code == 0, applied.output
+    webhook = read_configs(settings_for(broker, topic_prefix=up.prefix)).webhook(25, "crm")
+    assert webhook.basic_auth.password.startswith(f"sealed:{key.id}:")
+    assert opened(webhook, (key,)).basic_auth.password == "hunter2"
+    up.end(signal.SIGTERM)
+    told = up.said + "".join(path.read_text() for path in (tmp_path / "data").glob("*.json"))
+    assert str(key) not in told
 
 
 def test_a_directory_and_a_port_in_use_are_told(up, tmp_path, broker):

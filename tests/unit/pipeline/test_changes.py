@@ -108,6 +108,21 @@ def test_secrets_are_never_shown_neither_old_nor_new():
     assert "signing.secrets[0]: (secret)" in text
 
 
+def test_a_secret_that_was_kept_in_plain_is_shown_to_be_encrypted_now():
+    def with_password(password):
+        return a_webhook(basic_auth={"username": "u", "password": password})
+
+    sealed, again = with_password("sealed:k:QUJD"), with_password("sealed:k:RUZH")
+    for before, wanted, shown in (
+        (with_password("plain"), sealed, "(secret) -> (encrypted now)"),
+        (with_password(""), sealed, "(secret) -> (another secret)"),
+        (sealed, again, "(secret) -> (another secret)"),
+        (sealed, with_password("plain"), "(secret) -> (another secret)"),
+    ):
+        (change,) = plan([wanted], after(before)).changes
+        assert [str(field) for field in change.fields] == [f"basic_auth.password: {shown}"]
+
+
 def test_long_values_are_cut():
     (_, line) = list(plan([a_webhook(description="x" * 2000)]).lines())[0:2]
     (shown,) = [

@@ -7,8 +7,9 @@ import pytest
 import standardwebhooks
 
 from pipeline.requests import request_for
-from pipeline.signatures import sign
+from pipeline.signatures import sign, signature_headers
 from schemas.job import Body
+from schemas.webhook import Signing
 from tests.support.builders import a_job, a_webhook
 
 
@@ -60,3 +61,29 @@ def test_a_request_carries_a_signature_of_just_the_bytes_it_sends():
     request = request_for(webhook, a_job(), body, now_s=now_s())
     official = standardwebhooks.Webhook(OLD)
     assert official.verify(request.body.decode(), dict(request.headers)) == {"name": "Grüße"}
+
+
+def test_the_ctm_scheme_signs_its_time_and_the_raw_body_with_one_secret():
+    """As openssl says: printf '1777679285{"a":1}' | openssl dgst -sha1 -hmac 'ein Schlüssel'."""
+    signing = Signing(scheme="ctm", secrets=("ein Schlüssel",))
+    assert signature_headers(signing, "dl_x", 1_777_679_285, b'{"a":1}') == {
+        "X-CTM-Time": "1777679285",
+        "X-CTM-Signature": "dNsl3lXUbrAtNqFi8EZlHC69aec=",
+    }
+
+
+def test_without_a_body_the_ctm_scheme_signs_the_time_alone():
+    """As openssl says: printf 1777679285 | openssl dgst -sha1 -hmac s."""
+    headers = signature_headers(Signing(scheme="ctm", secrets=("s",)), "dl_x", 1_777_679_285, b"")
+    assert headers["X-CTM-Signature"] == "ZX89egkgTTKivZ57HnBHdjjm7tk="
+
+
+def test_without_a_body_the_official_library_accepts_what_is_left():
+    timestamp_s = now_s()
+    signing = Signing(scheme="standard", secrets=(OLD,))
+    headers = signature_headers(signing, "dl_x", timestamp_s, b"")
+    verify(OLD, "dl_x", timestamp_s, headers["webhook-signature"], "")
+
+
+def test_a_webhook_that_signs_nothing_gets_no_signature():
+    assert signature_headers(Signing(scheme="none"), "dl_x", now_s(), b"{}") == {}

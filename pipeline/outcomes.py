@@ -14,8 +14,20 @@ from typing import Final, Literal
 
 from schemas.attempt import OutcomeKind, Response, SentRequest, Timings
 
+# `tls` and `protocol` come with refinements, which `retry_on` need not know: see `retries`.
 NoAnswerKind = Literal[
-    "timeout", "dns", "connect", "tls", "reset", "protocol", "secret_unreadable", "internal"
+    "timeout",
+    "dns",
+    "connect",
+    "tls",
+    "tls_expired",
+    "tls_hostname",
+    "tls_untrusted",
+    "reset",
+    "protocol",
+    "protocol_headers",
+    "secret_unreadable",
+    "internal",
 ]
 
 _GONE: Final = 410
@@ -23,6 +35,12 @@ _OVERLOAD_STATUSES: Final = frozenset({429, 503})
 _OVERLOAD_KINDS: Final = frozenset({"timeout", "connect"})
 # Longer than the longest tier a delay could not be kept.
 RETRY_AFTER_MS_MAX: Final = 24 * 60 * 60 * 1_000
+
+# A success is a success, but whoever answers so may want to know.
+_CUTS: Final[dict[str | None, str]] = {
+    "too_long": "the answer's body went on and on, so it was not read to its end",
+    "unpacks_too_long": "the answer's body unpacks to too much, so it was not unpacked to its end",
+}
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -96,17 +114,27 @@ def outcome_of(result: Result, *, now_ms: int) -> Outcome:
 def _of_status(answered: Answered, now_ms: int) -> Outcome:
     status = answered.response.status
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
-        return Outcome("delivered", "delivered", status=status, is_final=True)
+        detail = _CUTS.get(answered.response.cut, "")
+        return Outcome("delivered", "delivered", detail, status=status, is_final=True)
     is_overload = status in _OVERLOAD_STATUSES
     return Outcome(
         "failed",
         "gone" if status == _GONE else f"http_{status}",
-        f"the endpoint answered {status}",
+        f"the endpoint answered {status}{_pointed_elsewhere(answered.response)}",
         status=status,
         retry_after_ms=retry_after_ms(answered.retry_after, now_ms) if is_overload else None,
         is_final=status == _GONE,
         is_overload=is_overload,
     )
+
+
+def _pointed_elsewhere(response: Response) -> str:
+    """Where a redirect leads, as far as it was kept; nobody goes there."""
+    location = next((value for name, value in response.headers if name.lower() == "location"), None)
+    is_redirect = 300 <= response.status < 400  # noqa: PLR2004 - the class of redirects
+    if not is_redirect or location is None:
+        return ""
+    return f" and pointed to {location}; redirects are not followed"
 
 
 def retry_after_ms(header: str | None, now_ms: int) -> int | None:

@@ -68,12 +68,13 @@ def next_step(job: Job, outcome: Outcome, retry: Retry, *, now_ms: int, draw: fl
 def is_retried(outcome: Outcome, retry: Retry) -> bool:
     """Whether the webhook wants this failure tried again: by status, by class, or by kind.
 
-    What is wrong on our side always is: `retry_on` chooses among what an endpoint may do.
+    A kind covers those that refine it: `tls` also means `tls_expired`. What is wrong
+    on our side always is: `retry_on` chooses among what an endpoint may do.
     """
     if not retry.retry_on or outcome.reason in _OURS:
         return True
     if outcome.status is None:
-        return outcome.reason in retry.retry_on
+        return not {outcome.reason, outcome.reason.partition("_")[0]}.isdisjoint(retry.retry_on)
     return str(outcome.status) in retry.retry_on or f"{outcome.status // 100}xx" in retry.retry_on
 
 

@@ -38,21 +38,31 @@ class SentRequest(Record):
 
 
 class Response(Record):
-    """The answer as received: its status, chosen headers and the beginning of its body."""
+    """The answer as received: its status, chosen headers and the beginning of its body.
+
+    `body_bytes` counts what was read. `cut` says why that was not all: the body went on
+    (`too_long`), or its compressed beginning unpacks to more than is unpacked (`unpacks_too_long`).
+    """
 
     status: int
     headers: Pairs = ()
     body: str = ""
     body_bytes: int = 0
+    cut: Literal["too_long", "unpacks_too_long"] | None = None
     remote: str | None = None
 
 
 class Timings(Record):
-    """Milliseconds. `queue_ms` is from first being queued (or due) to the start of the attempt."""
+    """Milliseconds. `queue_ms` is from first being queued (or due) to the start of the attempt.
+
+    Look-up, connecting and TLS are none on a connection that is used again; first byte (of the
+    answer) and total count from the attempt's start.
+    """
 
     queue_ms: float | None = None
     dns_ms: float | None = None
     connect_ms: float | None = None
+    tls_ms: float | None = None
     first_byte_ms: float | None = None
     total_ms: float | None = None
 

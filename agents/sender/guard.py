@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -19,6 +20,11 @@ from pipeline.settings import AllowedNetwork
 
 # A look-up that hangs holds a thread; uvloop's own pool of four would soon be full of them.
 _LOOKUPS_MAX: Final = 64
+# A name server that says nothing for so long is asked again with the next attempt.
+DNS_TIMEOUT_S: Final = 5.0
+
+# The addresses of a name: host, port and family in, as `socket.getaddrinfo` takes them.
+LookUp = Callable[[str, int, int], list[ResolveResult]]
 
 
 class ForbiddenAddressError(Exception):
@@ -26,17 +32,39 @@ class ForbiddenAddressError(Exception):
 
     def __init__(self, refused: Verdict, host: str) -> None:
         """Keep the verdict; `host` is the name or literal of the URL."""
-        where = "" if host == refused.address else f"{host} is "
-        super().__init__(f"{where}{refused.address}: {refused.rule} addresses are forbidden")
+        super().__init__(str(refused) if host == refused.address else f"{host} leads to {refused}")
         self.rule = refused.rule
+
+
+def look_up(host: str, port: int, family: int) -> list[ResolveResult]:
+    """All addresses that the system has for a name; raises OSError when there are none."""
+    found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(address[0]),
+            port=port,
+            family=found_family,
+            proto=protocol,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for found_family, _, protocol, _, address in found
+    ]
 
 
 class EgressGuard(AbstractResolver):
     """Resolves names and creates sockets, for allowed addresses only."""
 
-    def __init__(self, allowed: tuple[AllowedNetwork, ...]) -> None:
+    def __init__(
+        self,
+        allowed: tuple[AllowedNetwork, ...],
+        look_up: LookUp = look_up,
+        timeout_s: float = DNS_TIMEOUT_S,
+    ) -> None:
         """`allowed` are the networks that an operator excepts from the rules."""
-        self._allowed = allowed
+        self.allowed = allowed
+        self._look_up = look_up
+        self._timeout_s = timeout_s
         self._pool = ThreadPoolExecutor(_LOOKUPS_MAX, thread_name_prefix="dns")
 
     async def resolve(
@@ -44,7 +72,14 @@ class EgressGuard(AbstractResolver):
     ) -> list[ResolveResult]:
         """All addresses of a name, every one of them allowed; raises OSError when it has none."""
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._pool, _look_up, host, port, family)
+        look_up = loop.run_in_executor(self._pool, self._look_up, host, port, family)
+        try:
+            found = await asyncio.wait_for(look_up, self._timeout_s)
+        except TimeoutError:
+            late = f"no name server answered within {self._timeout_s:g} s"
+            raise socket.gaierror(socket.EAI_AGAIN, late) from None
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         for address in found:
             self._check(address["host"], port, host)
         return found
@@ -62,21 +97,6 @@ class EgressGuard(AbstractResolver):
         return created
 
     def _check(self, address: str, port: int, host: str) -> None:
-        result = verdict(address, port, self._allowed)
+        result = verdict(address, port, self.allowed)
         if not result.is_allowed:
             raise ForbiddenAddressError(result, host)
-
-
-def _look_up(host: str, port: int, family: int) -> list[ResolveResult]:
-    found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-    return [
-        ResolveResult(
-            hostname=host,
-            host=str(address[0]),
-            port=port,
-            family=found_family,
-            proto=protocol,
-            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-        )
-        for found_family, _, protocol, _, address in found
-    ]

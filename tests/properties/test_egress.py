@@ -1,12 +1,15 @@
 """No address in a special range is allowed, in any spelling; the registry in Python agrees."""
 
 import ipaddress
+import socket
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.egress import verdict
+from pipeline.egress import url_faults, url_verdict, verdict
+from pipeline.hosts import address_in
 from pipeline.settings import parse_networks
+from tests.support.spellings import equal_forms, host_spellings
 
 v4 = st.ip_addresses(v=4)
 v6 = st.ip_addresses(v=6)
@@ -27,35 +30,45 @@ def is_special(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     )
 
 
-def spelled(address: ipaddress.IPv4Address) -> list[str]:
-    number = int(address)
-    return [
-        str(address),
-        str(ipaddress.IPv6Address((0xFFFF << 32) | number)),
-        ipaddress.IPv6Address((0xFFFF << 32) | number).exploded.upper(),
-        f"::ffff:{address}%1",
-        str(ipaddress.IPv6Address((0x64_FF9B << 96) | number)),
-    ]
-
-
 @given(address=v4)
 @example(address=ipaddress.IPv4Address("192.88.99.1"))
 @example(address=ipaddress.IPv4Address("168.63.129.16"))
-def test_all_spellings_of_an_ipv4_address_have_one_verdict(address):
-    rules = {verdict(spelling, 443).rule for spelling in spelled(address)}
+def test_all_forms_of_an_ipv4_address_have_one_verdict(address):
+    rules = {verdict(form, 443).rule for form in equal_forms(str(address))}
     assert len(rules) == 1
     if is_special(address):
         assert rules != {""}
 
 
+@given(address=v4)
+@example(address=ipaddress.IPv4Address(0))
+@example(address=ipaddress.IPv4Address("255.255.255.255"))
+def test_every_spelling_of_a_host_is_read_as_its_address(address):
+    for spelling in host_spellings(str(address)):
+        assert address_in(spelling) == address, spelling
+
+
+@given(host=st.text("0123456789abcdefxX._-%\u3002\uff11\u00ad", min_size=1, max_size=20))
+@example(host="0x7f.1")
+@example(host="0127.0.0x1")
+def test_whatever_the_system_takes_for_a_number_is_read_as_that_address(host):
+    """Against the C library itself; it is told to look nothing up."""
+    try:
+        system = socket.getaddrinfo(host, 443, socket.AF_INET, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return
+    assert {ipaddress.IPv4Address(found[4][0]) for found in system} == {address_in(host)}
+
+
 @given(address=v6)
 @example(address=ipaddress.IPv6Address("200::1"))
 @example(address=ipaddress.IPv6Address("100:0:0:1::"))
+@example(address=ipaddress.IPv6Address("64:ff9b::808:808"))
 def test_no_ipv6_address_outside_global_unicast_is_allowed(address):
     for spelling in (str(address), address.exploded, address.exploded.upper(), f"{address}%eth0"):
         is_allowed = verdict(spelling, 443).is_allowed
-        carries_v4 = address.ipv4_mapped is not None or str(address).startswith("64:ff9b::")
-        if not carries_v4 and (is_special(address) or address.exploded[0] not in "23"):
+        is_mapped = address.ipv4_mapped is not None
+        if not is_mapped and (is_special(address) or address.exploded[0] not in "23"):
             assert not is_allowed
 
 
@@ -72,3 +85,13 @@ def test_an_allow_list_opens_just_what_it_names(address, port, other):
 def test_any_text_gets_a_verdict(text):
     if verdict(text, 443).is_allowed:
         assert ipaddress.ip_address(text.partition("%")[0])
+
+
+@given(url=st.text(max_size=40).map("https://".__add__) | st.text(max_size=40))
+def test_any_url_has_faults_or_none_and_saving_agrees_with_sending(url):
+    faults = url_faults(url, allow_http=False)
+    try:
+        is_allowed = url_verdict(url, allow_http=False).is_allowed
+    except ValueError:
+        is_allowed = False
+    assert is_allowed == (faults == ())

@@ -17,8 +17,9 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @asynccontextmanager
-async def a_client(allow: str = LOOPBACK, *, allow_http: bool = True):
-    client = HttpClient(EgressGuard(parse_networks(allow)), allow_http=allow_http)
+async def a_client(allow: str = LOOPBACK, *, allow_http=True, tls=None, guard=EgressGuard, **how):
+    """`how` goes to the guard: `look_up`, `timeout_s`."""
+    client = HttpClient(guard(parse_networks(allow), **how), allow_http=allow_http, tls=tls)
     try:
         yield client
     finally:
@@ -30,9 +31,9 @@ def a_request(url: str, body: bytes = b'{"id": 1}') -> Request:
     return Request("POST", url, headers, body)
 
 
-async def exchanged(url: str, *, allow: str = LOOPBACK, timeout_s: float = TIMEOUT_S):
+async def exchanged(url: str, *, timeout_s: float = TIMEOUT_S, dns_timeout_s=1.0, **how):
     """The exchange of one request; it ends within its time, whatever happens."""
-    async with a_client(allow) as client:
+    async with a_client(timeout_s=dns_timeout_s, **how) as client:
         began_s = time.monotonic()
         exchange = await client.exchange(a_request(url), timeout_s)
         assert time.monotonic() - began_s < timeout_s + 0.5

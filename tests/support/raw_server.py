@@ -27,8 +27,13 @@ class RawServer:
 
 
 @asynccontextmanager
-async def a_raw_server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawServer]:
-    """Answer each request by `talk`; all its connections are closed at the end."""
+async def a_raw_server(
+    talk: Talk, tls: ssl.SSLContext | None = None, *, knows_http: bool = True
+) -> AsyncIterator[RawServer]:
+    """Answer each request by `talk`; all its connections are closed at the end.
+
+    One that does not know HTTP talks when any bytes have come.
+    """
     server, open_tasks = RawServer(), set()
 
     async def serve(reader: Reader, writer: Writer) -> None:
@@ -38,7 +43,7 @@ async def a_raw_server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIt
         try:
             goes_on = True
             while goes_on is not False:
-                server.requests.append(await _request(reader))
+                server.requests.append(await (_request if knows_http else _bytes)(reader))
                 goes_on = await talk(writer)
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -59,6 +64,10 @@ async def a_raw_server(talk: Talk, tls: ssl.SSLContext | None = None) -> AsyncIt
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _bytes(reader: Reader) -> bytes:
+    return await reader.read(10_000)
 
 
 async def _request(reader: Reader) -> bytes:

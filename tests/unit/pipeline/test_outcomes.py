@@ -28,6 +28,22 @@ def test_any_2xx_delivers(status):
     assert outcome == Outcome("delivered", "delivered", status=status, is_final=True)
 
 
+@pytest.mark.parametrize("cut", ["too_long", "unpacks_too_long"])
+def test_an_answer_that_was_cut_is_a_delivery_with_a_word_about_it(cut):
+    outcome = outcome_of(Answered(Response(status=200, cut=cut)), now_ms=NOW_MS)
+    assert (outcome.kind, outcome.reason, outcome.is_final) == ("delivered", "delivered", True)
+    assert "the answer's body" in outcome.detail
+
+
+def test_a_redirect_says_where_nobody_went():
+    headers = (("X-Other", "1"), ("location", "http://169.254.169.254/"))
+    outcome = outcome_of(Answered(Response(status=302, headers=headers)), now_ms=NOW_MS)
+    told = "the endpoint answered 302 and pointed to http://169.254.169.254/"
+    assert outcome.detail == f"{told}; redirects are not followed"
+    created = outcome_of(Answered(Response(status=500, headers=headers)), now_ms=NOW_MS)
+    assert created.detail == "the endpoint answered 500"
+
+
 @pytest.mark.parametrize(
     "status", [100, 199, 300, 301, 304, 400, 401, 404, 409, 499, 500, 502, 999]
 )
@@ -57,7 +73,7 @@ def test_429_and_503_ask_for_less_and_say_when(status):
     [
         ("timeout", True),
         ("connect", True),
-        *((kind, False) for kind in ("dns", "tls", "reset", "protocol", "internal")),
+        *((kind, False) for kind in ("dns", "tls", "tls_expired", "reset", "protocol", "internal")),
     ],
 )
 def test_no_answer_is_a_failure_of_its_kind(kind, is_overload):

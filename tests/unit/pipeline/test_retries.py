@@ -113,6 +113,10 @@ def test_the_expiry_is_the_first_moment_that_is_too_late():
         (["timeout", "404"], None, "reset", False),
         (["3xx"], 301, "http_301", True),
         (["5xx"], 799, "http_799", False),
+        (["tls"], None, "tls_expired", True),
+        (["tls"], None, "tls", True),
+        (["protocol"], None, "protocol_headers", True),
+        (["timeout"], None, "tls_hostname", False),
     ],
 )
 def test_retry_on_chooses_by_status_class_or_kind(retry_on, status, reason, is_tried_again):

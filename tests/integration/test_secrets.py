@@ -223,6 +223,25 @@ def test_rotation_seals_with_the_first_key_says_so_and_then_has_nothing_to_do(pi
     assert commands.rotate().stdout.startswith("0 sealed anew with the key new, 3 needed nothing")
 
 
+def test_an_interrupted_rotation_goes_on_where_it_was(pipeline, commands, monkeypatch):
+    monkeypatch.setattr(rotation, "_BATCH", 2)
+    for number in range(5):
+        auth = {"username": "u", "password": "hunter2"}
+        pipeline.apply(a_webhook(id=f"w{number}", basic_auth=auth))
+    batches = []
+
+    def interrupt_at_the_second(count):
+        batches.append(count)
+        if len(batches) == 2:
+            raise KeyboardInterrupt
+
+    with ConfigTopic(commands.settings) as topic:
+        stale = rotation.examine(topic.configs, (NEW,)).stale
+        with pytest.raises(KeyboardInterrupt):
+            rotation.rotate(topic, (NEW,), stale, interrupt_at_the_second)
+    assert commands.rotate().stdout.startswith("1 sealed anew with the key new, 4 needed nothing")
+
+
 def test_rotation_tells_what_it_cannot_open_and_does_the_rest(pipeline, commands):
     commands.apply(DOCUMENT.format(url="https://crm.example.com/in"), keys=(OLD,))
     pipeline.apply(a_webhook(id="plain", basic_auth={"username": "u", "password": "hunter2"}))

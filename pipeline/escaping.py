@@ -52,7 +52,7 @@ def mode_of(content_type: str) -> Mode:
 def written(value: object, mode: Mode, *, is_raw: bool) -> str:
     """The text of a JSON value for a place in `mode`; raises `Unwritable`."""
     if mode == "json":
-        return _json_literal(value) if is_raw else _json_literal(_text_of(value))[1:-1]
+        return _json_literal(value) if is_raw else _json_fragment(value)
     text = _text_of(value)
     if mode == "url":
         return quote(text, safe="")
@@ -74,8 +74,16 @@ def _json_literal(value: object) -> str:
     return text if text.isascii() else _replaced(text, _SEPARATORS)
 
 
+def _json_fragment(value: object) -> str:
+    text = _text_of(value)
+    # What is no text, list or object is spelt without a character to escape.
+    return _json_literal(text)[1:-1] if isinstance(value, str | list | dict) else text
+
+
 def _json(value: object) -> str:
     try:
+        if type(value) is int:  # what most lists are made of, and far quicker without the encoder
+            return int.__repr__(value)
         text = _ENCODER.encode(value)
     except RecursionError:
         raise Unwritable("the value is nested too deep") from None

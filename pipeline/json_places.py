@@ -42,10 +42,10 @@ class JsonPlaces:
         """Go on behind a piece of the template, which is read once however often it is written."""
         in_string, is_escape, depth = self.place
         key = (text, in_string, is_escape)
-        if key not in self._known:
-            self._known[key] = behind(Place(in_string, is_escape), text)
-        after = self._known[key]
-        self.place = after._replace(depth=depth + after.depth)
+        after = self._known.get(key)
+        if after is None:
+            after = self._known[key] = behind(Place(in_string, is_escape), text)
+        self.place = Place(after.in_string, after.is_escape, depth + after.depth)
 
     def refusal(self, value: object, text: str, *, is_raw: bool) -> str | None:
         """Why `text`, which is `value` written for JSON, may not stand here; None when it may."""

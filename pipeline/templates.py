@@ -187,20 +187,21 @@ class _Rendering:
         elif isinstance(value, list):
             self._each(node, value)
         else:
-            self._within(value, node)
+            self.contexts.append(value)
+            self._block(node.children)
+            self.contexts.pop()
         self.section_depth -= 1
 
     def _each(self, node: Section, items: list[object]) -> None:
+        self.positions.append((0, len(items)))
+        self.contexts.append(None)
         for index, item in enumerate(items):
             self._step(node)
-            self.positions.append((index, len(items)))
-            self._within(item, node)
-            self.positions.pop()
-
-    def _within(self, context: object, node: Section) -> None:
-        self.contexts.append(context)
-        self._block(node.children)
+            self.positions[-1] = (index, len(items))
+            self.contexts[-1] = item
+            self._block(node.children)
         self.contexts.pop()
+        self.positions.pop()
 
     def _partial(self, node: Partial) -> None:
         if node.name not in self.sources:

@@ -1,7 +1,7 @@
 """The request a job makes: method, URL, headers and body, from the webhook as it is now.
 
-The body is frozen at the first attempt and travels with the job, so every attempt of a delivery
-says the same; URL, credentials and signature are always the current ones.
+The body is frozen at the first attempt and travels with the job (`pipeline.bodies`); URL,
+credentials and signature are always the current ones. A pixel without a body signs an empty one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import base64
 from dataclasses import dataclass
 from typing import Final
 
-import pydantic_core
-
+from pipeline.bodies import visible_activity
 from pipeline.signatures import signature_headers
+from pipeline.urls import compile_url
+from schemas.account import Account
 from schemas.attempt import SentRequest
 from schemas.job import Body, Job
 from schemas.webhook import Webhook
 
 USER_AGENT: Final = "Hookline/0.1"
-JSON: Final = "application/json"
 
 # What an attempt's record keeps of a request body, which may be a megabyte.
 BODY_BYTES_KEPT: Final = 16 * 1024
@@ -29,10 +29,13 @@ _SHOWN: Final = frozenset(
     {
         "accept",
         "content-type",
+        "idempotency-key",
         "user-agent",
         "webhook-id",
         "webhook-signature",
         "webhook-timestamp",
+        "x-ctm-signature",
+        "x-ctm-time",
     }
 )
 
@@ -47,30 +50,38 @@ class Request:
     body: bytes
 
 
-def body_of(job: Job) -> Body:
-    """The body of the delivery: the frozen one, or at the first attempt the activity as JSON."""
-    if job.body is not None:
-        return job.body
-    return Body(text=pydantic_core.to_json(job.event.activity).decode(), content_type=JSON)
+def request_for(
+    webhook: Webhook, account: Account, job: Job, body: Body, *, now_s: int
+) -> Request:
+    """The request of the job's attempt, signed at `now_s` (seconds since the epoch).
 
-
-def request_for(webhook: Webhook, job: Job, body: Body, *, now_s: int) -> Request:
-    """The request of the job's attempt, signed at `now_s` (seconds since the epoch)."""
+    Raises `UrlError` when the activity's values make no URL.
+    """
+    url = compile_url(webhook.url, is_pixel=webhook.body_type == "pixel")
     data = body.text.encode()
-    own = {
-        "User-Agent": USER_AGENT,
-        "Content-Type": body.content_type,
-        "webhook-id": job.delivery_id,
-        "webhook-timestamp": str(now_s),
-    }
+    own = _own_headers(webhook, job, body) | {"webhook-timestamp": str(now_s)}
     own |= signature_headers(webhook.signing, job.delivery_id, now_s, data)
-    if webhook.basic_auth is not None:
-        pair = f"{webhook.basic_auth.username}:{webhook.basic_auth.password}"
-        own["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     given = {header.name.lower() for header in webhook.headers}
     headers = [(name, value) for name, value in own.items() if name.lower() not in given]
     headers += [(header.name, header.value) for header in webhook.headers]
-    return Request(webhook.method, webhook.url, tuple(headers), data)
+    return Request(
+        webhook.method,
+        url.expand(visible_activity(job.event.activity, account)),
+        tuple(headers),
+        data,
+    )
+
+
+def _own_headers(webhook: Webhook, job: Job, body: Body) -> dict[str, str]:
+    own = {"User-Agent": USER_AGENT, "webhook-id": job.delivery_id}
+    if body.content_type is not None:
+        own["Content-Type"] = body.content_type
+    if webhook.idempotency_key:
+        own["Idempotency-Key"] = job.delivery_id
+    if webhook.basic_auth is not None:
+        pair = f"{webhook.basic_auth.username}:{webhook.basic_auth.password}"
+        own["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return own
 
 
 def as_recorded(request: Request) -> SentRequest:

@@ -57,6 +57,11 @@ class Settings(BaseModel):
         0, description="Port of an agent's /live /ready /metrics; 0 takes a free one and logs it"
     )
     health_host: str = Field("127.0.0.1", description="Address those pages are served on")
+    public_url: str = Field(
+        "http://127.0.0.1:8321",
+        pattern=r"^https?://[^\s{}]+$",
+        description="Where customers reach the HTTP API; resource links begin with it",
+    )
     allow_http: bool = Field(
         default=False, description="Whether webhooks may have plain http:// URLs"
     )

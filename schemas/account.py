@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from schemas.codec import Record
-from schemas.common import AccountId, Name, Time
+from schemas.common import AccountId, Name, Time, form
+
+SNIPPETS_MAX: Final = 100
+# As long as a template may be.
+SNIPPET_CHARACTERS_MAX: Final = 64 * 1024
+
+SnippetName = Annotated[str, form(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,99}", "must be a short name")]
+Snippet = Annotated[str, Field(max_length=SNIPPET_CHARACTERS_MAX)]
 
 
 @cache
@@ -26,13 +33,19 @@ class Features(Record):
 
 
 class Account(Record):
-    """A customer. `time_zone` is an IANA name; schedules and daily counts are taken in it."""
+    """A customer. `time_zone` is an IANA name; schedules and daily counts are taken in it.
+
+    `snippets` are the templates that the account's Mustache templates may take in, by name.
+    """
 
     kind: Literal["account"] = "account"
     id: AccountId
     name: Name
     time_zone: str = "UTC"
     features: Features = Features()
+    snippets: Annotated[
+        dict[SnippetName, Snippet], Field(max_length=SNIPPETS_MAX, default_factory=dict)
+    ]
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None

@@ -36,23 +36,37 @@ _RESERVED: Final = frozenset(
 )
 
 
+# A token such as {{id}} or {{ sale.value }}; it stands for a value only in the path and the query.
+TOKEN: Final = re.compile(r"\{\{([^{}]*)\}\}")
+
+
 def _url(url: str) -> str:
-    if re.search(r"[\x00-\x20\x7f]", url):
+    bare = TOKEN.sub("token", url)
+    if any(braces in bare for braces in ("{{", "}}", "{token", "token}")):
+        raise ValueError("a token is two braces, a name and two braces: {{id}}")
+    if re.search(r"[\x00-\x20\x7f]", bare):
         raise ValueError("has a blank or a control character; write a space as %20")
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(bare)
         port = parts.port
     except ValueError as error:
         raise ValueError(f"not a URL: {error}") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be a full URL that starts with https:// and names a host")
+    if TOKEN.search(url[: url_authority_end(url)]):
+        raise ValueError("no token may stand in the scheme, host or port")
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a user name; put it into basic_auth, where it is kept secret")
     if port == 0:
         raise ValueError("port 0 cannot be connected to")
-    if "{{" in url:
-        raise ValueError("tokens such as {{id}} are not replaced in this version")
     return url
+
+
+def url_authority_end(url: str) -> int:
+    """Where a full URL's host and port end: at its first slash, question mark or number sign."""
+    after_scheme = url.find("://") + len("://")
+    end = re.search(r"[/?#]", url[after_scheme:])
+    return len(url) if end is None else after_scheme + end.start()
 
 
 def _header_name(name: str) -> str:
@@ -71,7 +85,7 @@ def _header_value(value: str) -> str:
 
 Url = Annotated[
     str,
-    Field(max_length=URL_CHARACTERS_MAX, json_schema_extra={"format": "uri"}),
+    Field(max_length=URL_CHARACTERS_MAX, json_schema_extra={"format": "uri-template"}),
     AfterValidator(_url),
 ]
 HeaderName = Annotated[
@@ -83,4 +97,21 @@ HeaderValue = Annotated[
     str,
     Field(max_length=HEADER_CHARACTERS_MAX, json_schema_extra={"pattern": f"^{_VALUE.pattern}$"}),
     AfterValidator(_header_value),
+]
+
+_TYPE: Final = (
+    r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+( *; *[A-Za-z0-9_-]+=[^\x00-\x20\x7f;]+)*"
+)
+
+
+def _content_type(text: str) -> str:
+    if not re.fullmatch(_TYPE, text):
+        raise ValueError("must be a media type such as application/json")
+    return text
+
+
+ContentType = Annotated[
+    str,
+    Field(max_length=200, json_schema_extra={"pattern": f"^{_TYPE}$"}),
+    AfterValidator(_content_type),
 ]

@@ -19,10 +19,10 @@ Lane = Literal["new", "retry", "replay"]
 
 
 class Body(Record):
-    """A request body frozen at the first attempt, as the text of `content_type`."""
+    """A request body frozen at the first attempt; a pixel has no text and no content type."""
 
     text: str
-    content_type: str
+    content_type: str | None
 
 
 class Job(Record):

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from schemas.codec import Many, Record
 from schemas.common import AccountId, Name, Position, SlugLike, Text, Time, form, shown
 from schemas.filter import Filter
-from schemas.http_fields import HeaderName, HeaderValue, Url
+from schemas.http_fields import ContentType, HeaderName, HeaderValue, Url
 from schemas.secret import OR_SEALED, SigningSecret
 from schemas.tiers import TIERS
 
@@ -17,6 +17,8 @@ from schemas.tiers import TIERS
 SCHEDULE_DEFAULT: Final = ("5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h")
 ATTEMPTS_MAX: Final = 50
 HEADERS_MAX: Final = 40
+# What can be sent must be written first; a longer one is a document, not a message.
+TEMPLATE_CHARACTERS_MAX: Final = 64 * 1024
 # Two secrets while one is rotated out; four leave room for a mistake.
 SECRETS_MAX: Final = 4
 TIMEOUT_S_MAX: Final = 30
@@ -112,6 +114,24 @@ class FailureTrigger(Record):
     on: Literal["first", "final", "every"] = "first"
 
 
+class Mustache(Record):
+    """A body rendered from a Mustache template, escaped as its content type asks."""
+
+    kind: Literal["mustache"]
+    template: Annotated[str, Field(min_length=1, max_length=TEMPLATE_CHARACTERS_MAX)]
+    content_type: ContentType = "application/json"
+
+
+class Timeseries(Record):
+    """A body with the account's last seven days, a value a day, computed at the event."""
+
+    kind: Literal["timeseries_7d"]
+    series: Literal["count", "talk_time", "total_time", "by_source"] = "count"
+
+
+Format = Annotated[Mustache | Timeseries, Field(discriminator="kind")]
+
+
 class Webhook(Record):
     """An account's standing request. `weburl` is accepted as another name of `url`."""
 
@@ -123,12 +143,14 @@ class Webhook(Record):
     position: Position
     enabled: bool = True
     url: Url
-    method: Literal["POST"] = "POST"
-    body_type: Literal["log_data"] = "log_data"
+    method: Literal["POST", "GET"] = "POST"
+    body_type: Literal["log_data", "resource_link", "pixel"] = "log_data"
+    format: Format | None = None
     filter: Filter | None = None
     headers: Annotated[Many[Header], Field(max_length=HEADERS_MAX)] = ()
     basic_auth: BasicAuth | None = None
     signing: Signing = Signing(scheme="none")
+    idempotency_key: bool = False
     retry: Retry = Retry()
     failure_trigger: FailureTrigger | None = None
     timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX)] = 10
@@ -144,6 +166,14 @@ class Webhook(Record):
         if isinstance(value, dict) and "weburl" in value and "url" not in value:
             return {("url" if name == "weburl" else name): given for name, given in value.items()}
         return value
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Webhook:
+        if self.method == "GET" and self.body_type != "pixel":
+            raise ValueError(f"method: only a pixel may be sent with GET, not {self.body_type}")
+        if self.format is not None and self.body_type != "log_data":
+            raise ValueError(f"format: only log_data has one, not {self.body_type}")
+        return self
 
     @field_validator("headers")
     @classmethod

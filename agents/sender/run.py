@@ -17,10 +17,12 @@ from agents.sender.consumer import JobConsumer
 from agents.sender.guard import EgressGuard
 from agents.sender.http import HttpClient
 from agents.sender.opener import SecretOpener
+from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
 from agents.sender.writer import SettlementWriter
 from agents.web import serve_health
 from pipeline.settings import Settings, parse_networks
+from pipeline.timeseries import NoHistory
 
 # Attempts are gathered for so long: nobody waits for them but the offsets.
 _ATTEMPTS_LINGER_MS: Final = 5
@@ -43,7 +45,8 @@ async def run_sender(settings: Settings) -> None:
     jobs.require_topics()
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, watched)
-    worker = Worker(view, http, writer, opener, jobs.complete)
+    preparer = Preparer(opener, NoHistory(), settings.public_url)
+    worker = Worker(view, http, writer, preparer, jobs.complete)
 
     broker = Reachability(settings)
 

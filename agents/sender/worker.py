@@ -22,12 +22,12 @@ from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
 from agents.sender.consumer import LANES, Fetched
 from agents.sender.http import HttpClient
-from agents.sender.opener import SecretOpener
+from agents.sender.preparer import Preparer
 from agents.sender.writer import SettlementWriter
-from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued
+from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued, Sign
 from pipeline.outcomes import Exchange, NotAnswered, Outcome, outcome_of
 from pipeline.refusals import refusal
-from pipeline.requests import Request, as_recorded, body_of, request_for
+from pipeline.requests import Request, as_recorded
 from pipeline.retries import next_step
 from pipeline.settlement import Settlement, Taken, after_attempt, deferred, without_attempt
 from pipeline.suppression import Noted, Suppression
@@ -66,14 +66,14 @@ class Worker:
         view: ConfigView,
         http: HttpClient,
         writer: SettlementWriter,
-        opener: SecretOpener,
+        preparer: Preparer,
         complete: Callable[[Place, int | None], None],
     ) -> None:
         """`complete` closes a job for good; it is given the offset of its attempt's record."""
         self._view = view
         self._http = http
         self._writer = writer
-        self._opener = opener
+        self._preparer = preparer
         self._complete = complete
         self._dispatcher: Dispatcher[OpenJob] = Dispatcher()
         self._suppression = Suppression()
@@ -187,22 +187,17 @@ class Worker:
             await self._settle(started, settlement)
             return
         webhook = self._webhook(job)
-        body = body_of(job)
-        try:
-            sendable = self._opener.opened(webhook)
-        except Malformed as malformed:
-            unreadable = NotAnswered("secret_unreadable", str(malformed)[:500])
-            exchange = Exchange(None, unreadable, Timings())
+        prepared = await self._preparer.prepare(job, self._view.configs, now_ms=now_ms)
+        job = job.model_copy(update={"body": prepared.body})  # a later attempt sends the same
+        if isinstance(prepared.request, Request):
+            exchange = await self._exchange(prepared.request, webhook)
         else:
-            request = request_for(sendable, job, body, now_s=now_ms // 1_000)
-            exchange = await self._exchange(request, webhook)
+            exchange = Exchange(None, prepared.request, Timings())
         exchange = _with_queue_time(job, now_ms, exchange)
         ended_ms = _now_ms()
         outcome = outcome_of(exchange.result, now_ms=ended_ms)
         _measure(job, outcome, exchange, ended_ms)
-        self._dispatcher.finished(
-            started.webhook, "overloaded" if outcome.is_overload else "answered"
-        )
+        self._dispatcher.finished(started.webhook, _sign(exchange, outcome))
         self._start_jobs()
         step = next_step(
             job,
@@ -211,9 +206,7 @@ class Worker:
             now_ms=ended_ms,
             draw=random.random(),  # noqa: S311 - jitter, no secret
         )
-        taken = self._taken(started)
-        if outcome.kind != "delivered":  # a retry, or a rerun of the failure, says the same
-            taken = replace(taken, job=job.model_copy(update={"body": body}))
+        taken = replace(self._taken(started), job=job)
         settlement = after_attempt(taken, exchange, outcome, step, now_ms=ended_ms)
         await self._settle(started, settlement)
 
@@ -266,6 +259,13 @@ class Worker:
         task = end_process_on_failure(asyncio.create_task(work))
         self._tasks[task] = place.epoch
         task.add_done_callback(self._tasks.pop)
+
+
+def _sign(exchange: Exchange, outcome: Outcome) -> Sign:
+    """What an attempt says of its endpoint: nothing when that was not asked."""
+    if exchange.request is None:
+        return "none"
+    return "overloaded" if outcome.is_overload else "answered"
 
 
 def _now_ms() -> int:

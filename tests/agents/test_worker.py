@@ -12,6 +12,7 @@ import pytest
 from agents.kafka.assignments import Place
 from agents.sender.consumer import Fetched
 from agents.sender.opener import SecretOpener
+from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
 from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
@@ -19,6 +20,7 @@ from pipeline.requests import Request, as_recorded
 from pipeline.sealing import sealed_like
 from pipeline.secret_keys import SecretKey
 from pipeline.suppression import Noted
+from pipeline.timeseries import NoHistory
 from schemas.attempt import Response, Timings
 from schemas.codec import encode
 from schemas.config import key_of
@@ -43,7 +45,13 @@ class Outside:
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.is_configured = asyncio.Event()
-        self.worker = Worker(self, self, self, SecretOpener((KEY,)), self.close)
+        self.worker = Worker(
+            self,
+            self,
+            self,
+            Preparer(SecretOpener((KEY,)), NoHistory(), "https://hookline.example"),
+            self.close,
+        )
 
     def close(self, place, offset):
         self.completed.append((place, offset))

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from agents.kafka.assignments import Assignments, Key, Place, Span
+from pipeline.bodies import body_for
 from pipeline.dispatch import Dispatcher, Queued
 from pipeline.offsets import Position
 from pipeline.outcomes import Exchange, Outcome, Result, outcome_of
 from pipeline.refusals import refusal
-from pipeline.requests import as_recorded, body_of, request_for
+from pipeline.requests import as_recorded, request_for
 from pipeline.retries import next_step
 from pipeline.settlement import Settlement, Taken, after_attempt, deferred, without_attempt
 from pipeline.suppression import Noted, Suppression
@@ -24,9 +25,11 @@ from schemas.job import Job
 from schemas.topics import JOBS, JOBS_RETRY
 from tests.simulation.endpoints import SCRIPTS, configs
 from tests.simulation.world import PARTITIONS, Action, World
+from tests.support.builders import an_account
 
 KEYS: list[Key] = [(topic, number) for topic in (JOBS, JOBS_RETRY) for number in range(PARTITIONS)]
 CONFIGS = configs()
+ACCOUNT = an_account()
 SECOND_MS = 1_000
 
 Open = tuple[Place, Job]
@@ -151,8 +154,8 @@ class Sender:
             self.in_flight.discard(job.delivery_id)
         now_ms, chance = self.world.now_ms, self.world.chance
         taken = self.taken(started)
-        body = body_of(job)
-        request = request_for(taken.webhook, job, body, now_s=now_ms // 1_000)
+        body = job.body or body_for(taken.webhook, ACCOUNT, job.event, public_url="")
+        request = request_for(taken.webhook, ACCOUNT, job, body, now_s=now_ms // 1_000)
         outcome = outcome_of(result, now_ms=now_ms)
         self.dispatcher.finished(
             job.webhook_id, "overloaded" if outcome.is_overload else "answered"

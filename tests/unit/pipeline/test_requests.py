@@ -4,33 +4,37 @@ import base64
 
 import pytest
 
+from pipeline.bodies import JSON, body_for
 from pipeline.requests import (
     BODY_BYTES_KEPT,
-    JSON,
     MASK,
     USER_AGENT,
     Request,
     as_recorded,
-    body_of,
     request_for,
 )
 from schemas.job import Body
-from tests.support.builders import a_job, a_webhook, an_activity, an_event
+from tests.support.builders import a_job, a_webhook, an_account, an_activity, an_event
 
 NOW_S = 1_777_679_285
 SECRET = "whsec_" + base64.b64encode(b"a key of thirty-two bytes, no less").decode()
 
 
+def requested(job=None, **webhook) -> Request:
+    job, webhook = job or a_job(), a_webhook(**webhook)
+    body = job.body or body_for(webhook, an_account(), job.event, public_url="https://h.example")
+    return request_for(webhook, an_account(), job, body, now_s=NOW_S)
+
+
 def headers_of(**webhook) -> dict[str, str]:
-    job = a_job()
-    request = request_for(a_webhook(**webhook), job, body_of(job), now_s=NOW_S)
+    request = requested(**webhook)
     assert len({name.lower() for name, _ in request.headers}) == len(request.headers)
     return dict(request.headers)
 
 
 def test_a_request_says_what_it_is_and_for_which_delivery():
     job = a_job()
-    request = request_for(a_webhook(), job, body_of(job), now_s=NOW_S)
+    request = requested(job)
     assert (request.method, request.url) == ("POST", "https://crm.example.com/in")
     assert dict(request.headers) == {
         "User-Agent": USER_AGENT,
@@ -40,22 +44,44 @@ def test_a_request_says_what_it_is_and_for_which_delivery():
     }
 
 
-def test_the_body_is_the_activity_in_json_with_ids_money_and_letters_as_they_came():
-    activity = an_activity(id=2**70, sale={"value": "12.50"}, note="Grüße \U0001f600", rate=1e22)
-    body = body_of(a_job(event=an_event(activity=activity)))
-    assert body.content_type == JSON
-    assert '"id":1180591620717411303424' in body.text
-    assert '"value":"12.50"' in body.text
-    assert "Grüße \U0001f600" in body.text
-
-
 def test_every_attempt_sends_the_bytes_of_the_first_though_the_event_says_something_else():
     frozen = Body(text='{"as": "it was"}', content_type="application/json; v=1")
     later = a_job(attempt=3, body=frozen, event=an_event(activity=an_activity(talk_time=99)))
-    assert body_of(later) == frozen
-    request = request_for(a_webhook(), later, body_of(later), now_s=NOW_S)
+    request = requested(later)
     assert request.body == b'{"as": "it was"}'
     assert ("Content-Type", "application/json; v=1") in request.headers
+
+
+def test_a_url_is_made_of_the_activity_at_each_attempt():
+    job = a_job(event=an_event(activity=an_activity(id=7, name="Ann & Co")))
+    assert requested(job, url="https://a.example/{{id}}?n={{name}}").url == (
+        "https://a.example/7?n=Ann%20%26%20Co"
+    )
+
+
+def test_a_pixel_may_be_fetched_and_has_neither_body_nor_content_type():
+    url = "https://a.example/:callid.gif"
+    request = requested(url=url, method="GET", body_type="pixel", signing={"secrets": [SECRET]})
+    assert (request.method, request.body) == ("GET", b"")
+    assert request.url == f"https://a.example/{an_activity()['id']}.gif"
+    assert "Content-Type" not in dict(request.headers)
+    assert dict(request.headers)["webhook-signature"].startswith("v1,")
+
+
+def test_the_idempotency_key_is_the_deliverys_id_when_it_is_asked_for():
+    assert headers_of(idempotency_key=True)["Idempotency-Key"] == a_job().delivery_id
+    assert "Idempotency-Key" not in headers_of()
+
+
+def test_enhanced_tokens_are_blank_unless_the_account_has_them():
+    job = a_job(event=an_event(activity=an_activity(extended_lookup={"first_name": "Ann"})))
+    webhook, body = (
+        a_webhook(url="https://a.example/?f={{extended_lookup.first_name}}"),
+        Body(text="", content_type=None),
+    )
+    entitled = an_account(features={"enhanced_caller_id": True})
+    assert request_for(webhook, an_account(), job, body, now_s=NOW_S).url.endswith("?f=")
+    assert request_for(webhook, entitled, job, body, now_s=NOW_S).url.endswith("?f=Ann")
 
 
 def test_a_webhooks_own_header_replaces_ours_in_any_case():

@@ -10,7 +10,7 @@ from pipeline.requests import request_for
 from pipeline.signatures import sign, signature_headers
 from schemas.job import Body
 from schemas.webhook import Signing
-from tests.support.builders import a_job, a_webhook
+from tests.support.builders import a_job, a_webhook, an_account
 
 
 def now_s() -> int:
@@ -58,7 +58,7 @@ def test_another_secret_id_time_or_body_is_refused(secret, message_id, late_s, b
 def test_a_request_carries_a_signature_of_just_the_bytes_it_sends():
     body = Body(text='{"name": "Grüße"}', content_type="application/json")
     webhook = a_webhook(signing={"secrets": [NEW, OLD]})
-    request = request_for(webhook, a_job(), body, now_s=now_s())
+    request = request_for(webhook, an_account(), a_job(), body, now_s=now_s())
     official = standardwebhooks.Webhook(OLD)
     assert official.verify(request.body.decode(), dict(request.headers)) == {"name": "Grüße"}
 

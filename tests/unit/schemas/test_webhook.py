@@ -35,6 +35,7 @@ def test_an_id_is_a_slug(given):
     [
         *("https://crm.example.com", "http://crm.example.com:8080/in?a=%20#part"),
         *("https://[2001:db8::1]/in", "https://müller.example/", "HTTPS://crm.example.com/"),
+        *("https://crm.example.com/{{ id }}?{{name}}={{sale.value}}", "https://a.example?{{id}}"),
     ],
 )
 def test_a_full_url_is_kept_as_it_was_written(url):
@@ -55,7 +56,11 @@ def test_a_full_url_is_kept_as_it_was_written(url):
         ("https://crm.example.com:0/", "port 0"),
         ("https://me:pw@crm.example.com/", "has a user name"),
         ("https://crm.example.com\\@evil.example/", "has a user name"),
-        ("https://crm.example.com/{{id}}", "are not replaced"),
+        ("https://{{name}}.example.com/", "no token may stand in the scheme, host or port"),
+        ("https://crm.example.com:{{id}}/", "not a URL"),
+        ("https://{{id}}@crm.example.com/", "no token may stand"),
+        ("https://crm.example.com?{{id", "a token is two braces"),
+        ("https://crm.example.com/{{{id}}}", "a token is two braces"),
         ("https://crm.example.com/" + "x" * 4_096, "at most 4096 characters"),
     ],
 )
@@ -183,3 +188,30 @@ def test_text_of_another_form_is_told_the_form_and_not_a_pattern(make, written, 
     (message,) = faults_of(make, **written).values()
 
     assert said in message
+
+
+def test_only_a_pixel_is_fetched_with_get():
+    assert a_webhook(method="GET", body_type="pixel").method == "GET"
+    for body_type in ("log_data", "resource_link"):
+        faults = faults_of(a_webhook, method="GET", body_type=body_type)
+        assert faults == {"method": f"only a pixel may be sent with GET, not {body_type}"}
+
+
+@pytest.mark.parametrize("body_type", ["pixel", "resource_link"])
+def test_only_log_data_has_a_format(body_type):
+    faults = faults_of(a_webhook, body_type=body_type, format={"kind": "timeseries_7d"})
+
+    assert faults == {"format": f"only log_data has one, not {body_type}"}
+
+
+def test_a_template_is_json_unless_it_says_otherwise():
+    given = a_webhook(format={"kind": "mustache", "template": "{{id}}"})
+
+    assert given.format.content_type == "application/json"
+
+
+@pytest.mark.parametrize("content_type", ["", "json", "text/plain\r\nX: y", "a/b c"])
+def test_a_content_type_is_a_media_type(content_type):
+    given = {"kind": "mustache", "template": "x", "content_type": content_type}
+
+    assert list(faults_of(a_webhook, format=given)) == ["format.content_type"]

@@ -1,0 +1,79 @@
+"""A job made into a request: its body, its URL, its secrets opened, its signature.
+
+What cannot be made is a result like any other, so that it is recorded with its reason: a template
+that gives no body ends the delivery, a secret that nobody can open is tried again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from agents.sender.opener import SecretOpener
+from pipeline.bodies import body_for, json_body
+from pipeline.configs import Configs, HeldWebhook
+from pipeline.outcomes import NotAnswered, NotSent
+from pipeline.requests import Request, request_for
+from pipeline.templates import RenderError
+from pipeline.timeseries import NoHistoryError, RecentActivities, timeseries_body, week_of
+from pipeline.urls import UrlError
+from schemas.account import Account
+from schemas.codec import Malformed
+from schemas.event import Event
+from schemas.job import Body, Job
+from schemas.webhook import Timeseries
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request, or the result that stands for it; and the body, to freeze, once there is one."""
+
+    request: Request | NotSent | NotAnswered
+    body: Body | None
+
+
+class Preparer:
+    """Makes requests with the configuration of the moment."""
+
+    def __init__(self, opener: SecretOpener, recent: RecentActivities, public_url: str) -> None:
+        """`recent` is the history of activities; resource links begin with `public_url`."""
+        self._opener = opener
+        self._recent = recent
+        self._public_url = public_url
+
+    async def prepare(self, job: Job, configs: Configs, *, now_ms: int) -> Prepared:
+        """The request of a job whose account and webhook are there; never raises."""
+        body = job.body
+        try:
+            account, held = configs.account(job.account_id), _held(job, configs)
+            if account is None or held is None:
+                raise LookupError("a job without account or webhook is refused before")  # noqa: TRY301
+            now_s = now_ms // 1_000
+            body = body or await self._body(held, account, job.event, now_s)
+            opened = self._opener.opened(held.webhook)
+            return Prepared(request_for(opened, account, job, body, now_s=now_s), body)
+        except (RenderError, UrlError, NoHistoryError) as error:
+            return Prepared(NotSent("render_error", str(error)[:500]), body)
+        except Malformed as malformed:
+            return Prepared(NotAnswered("secret_unreadable", str(malformed)[:500]), body)
+        except Exception as error:  # noqa: BLE001 - see below
+            # A fault of ours costs this attempt, which is recorded and retried, not the process.
+            _log.exception("attempt.internal_fault", webhook=job.webhook_id)
+            failed = NotAnswered("internal", f"{type(error).__name__}: {error}"[:500])
+            return Prepared(failed, body)
+
+    async def _body(self, held: HeldWebhook, account: Account, event: Event, now_s: int) -> Body:
+        webhook = held.webhook
+        if not isinstance(webhook.format, Timeseries):
+            return body_for(webhook, account, event, public_url=self._public_url)
+        week = week_of(event, account.time_zone, now_s=now_s)
+        history = await self._recent.between(account.id, week.begin_s, week.end_s)
+        series = webhook.format.series
+        return json_body(timeseries_body(series, event, history, week, held.filter))
+
+
+def _held(job: Job, configs: Configs) -> HeldWebhook | None:
+    return configs.held_webhook(job.account_id, job.webhook_id)

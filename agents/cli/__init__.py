@@ -20,6 +20,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("agents.cli.up:up", "Run everything on this machine."),
     "demo": ("agents.cli.demo:demo", "Watch the twenty phases become HTTP calls."),
     "apply": ("agents.cli.apply:apply", "Apply a YAML file of accounts and webhooks."),
+    "render": ("agents.cli.render:render", "Print the request a webhook would send."),
     "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
     "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),
     "check": ("agents.cli.check:check", "Check the settings, the broker and the topics."),

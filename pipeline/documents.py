@@ -7,7 +7,6 @@ refers to something can depend on what is configured already, so that is a check
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,13 +17,15 @@ from pipeline.changes import BOOKKEEPING
 from pipeline.configs import Configs
 from pipeline.filters import compile_filter
 from pipeline.paths import compile_path
+from pipeline.templates import check
+from pipeline.urls import compile_url
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, validate
-from schemas.config import CONFIG_KINDS, Config, ConfigKey, key_of
+from schemas.config import CONFIG_KINDS, Config, ConfigKey
 from schemas.filter import Filter
 from schemas.source import Source
 from schemas.trigger import RunWebhook, Trigger
-from schemas.webhook import Webhook
+from schemas.webhook import Mustache, Webhook
 
 _LISTS: Final = {"webhooks": "webhook", "triggers": "trigger", "sources": "source"}
 # Stands in for an account id that is wrong, so that the account's records are checked all the same.
@@ -37,7 +38,6 @@ _STAND_INS: Final[dict[str, Any]] = {
     "url": "https://stand-in.invalid/",
     "actions": [{"type": "tag"}],
 }
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,11 @@ def unresolved(document: Document, configs: Configs, *, prune: bool) -> list[Fau
     ]
 
 
-def shared_urls(document: Document, configs: Configs, *, prune: bool) -> list[Fault]:
-    """A warning for each webhook of the document whose URL another webhook has too."""
-    users: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-    kept = () if prune else (held for held in configs if key_of(held) not in document.keys)
-    placed = (each.record for each in document.records)
-    for record in (*placed, *kept):
-        if isinstance(record, Webhook):
-            users[record.account_id, _normal_url(record.url)].append(record.id)
-    return [
-        Fault(f"{path}.url", f"the same URL is used by {', '.join(others)}: give each its own")
-        for path, webhook in _webhooks(document)
-        if (others := _others(users[webhook.account_id, _normal_url(webhook.url)], webhook.id))
-    ]
+def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
+    """The webhooks of a document, each with its path."""
+    for placed in document.records:
+        if isinstance(placed.record, Webhook):
+            yield placed.path, placed.record
 
 
 def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
@@ -186,8 +178,14 @@ def _names(model: type[Config]) -> set[str]:
 def _faults_of(placed: Placed, *, allow_http: bool) -> Iterator[Fault]:
     """What the record's own schema cannot know."""
     path, record = placed.path, placed.record
+    if isinstance(record, Account):
+        for name, snippet in record.snippets.items():
+            yield from _template_faults(f"{path}.snippets.{name}", snippet)
     if isinstance(record, Webhook):
         yield from _filter_faults(f"{path}.filter", record.filter)
+        yield from _token_faults(f"{path}.url", record)
+        if isinstance(record.format, Mustache):
+            yield from _template_faults(f"{path}.format.template", record.format.template)
         if not allow_http and urlsplit(record.url).scheme == "http":
             message = "plain http:// is refused; use https://, or set HOOKLINE_ALLOW_HTTP=true"
             yield Fault(f"{path}.url", message)
@@ -209,6 +207,18 @@ def _filter_faults(path: str, written: Filter | None) -> list[Fault]:
     return []
 
 
+def _token_faults(path: str, webhook: Webhook) -> list[Fault]:
+    try:
+        compile_url(webhook.url, is_pixel=webhook.body_type == "pixel")
+    except Malformed as malformed:
+        return _placed(path, malformed)
+    return []
+
+
+def _template_faults(path: str, template: str) -> list[Fault]:
+    return [Fault(path, fault.message) for fault in check(template)]
+
+
 def _path_faults(path: str, written: str) -> list[Fault]:
     try:
         compile_path(written)
@@ -225,7 +235,7 @@ def _placed(path: str, malformed: Malformed) -> list[Fault]:
 
 
 def _references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
-    for path, webhook in _webhooks(document):
+    for path, webhook in webhooks_of(document):
         if webhook.failure_trigger is not None:
             key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
             yield f"{path}.failure_trigger.trigger_id", key
@@ -235,20 +245,3 @@ def _references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
                 if isinstance(action, RunWebhook):
                     key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
                     yield f"{placed.path}.actions[{index}].webhook_id", key
-
-
-def _webhooks(document: Document) -> Iterator[tuple[str, Webhook]]:
-    for placed in document.records:
-        if isinstance(placed.record, Webhook):
-            yield placed.path, placed.record
-
-
-def _others(ids: list[str], own: str) -> list[str]:
-    return [each for each in ids if each != own]
-
-
-def _normal_url(url: str) -> str:
-    """The URL without what makes no difference to where a request arrives."""
-    parts = urlsplit(url)
-    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path or '/'}?{parts.query}"

@@ -1,5 +1,6 @@
 """Whatever an operator can set, run, watch or read is in the README or under docs/."""
 
+import ast
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from agents import metrics
 from agents.cli import COMMANDS
 from pipeline.settings import PREFIX, Settings
 from schemas.topics import topics
-from tests.support.modules import ROOT
+from tests.support.modules import ROOT, modules
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
@@ -55,3 +56,16 @@ def test_no_page_speaks_of_a_setting_that_does_not_exist():
     spoken_of = {*re.findall(rf"\b{PREFIX}[A-Z][A-Z_]*[A-Z]\b", TEXT)}
 
     assert spoken_of - {*SETTINGS} == set()
+
+
+def test_every_test_that_a_page_names_exists():
+    defined = {
+        f"{module.path}::{node.name}"
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    named = {*re.findall(r"\btests/[\w./-]+::\w+", TEXT)}
+
+    assert named
+    assert named - defined == set()

@@ -14,8 +14,9 @@ from agents.cli.options import data_dir_option
 from agents.configs.applying import Refused, checked_topic, parsed, planned, write_plan
 from agents.configs.topic import ConfigTopic
 from agents.configs.yaml_file import located, read_source
+from pipeline.advice import warnings_about
 from pipeline.changes import Action, Plan
-from pipeline.documents import read_document, shared_urls
+from pipeline.documents import read_document
 from schemas.codec import Fault
 
 # Fewer are written before a bar could be read.
@@ -54,7 +55,7 @@ def apply(  # noqa: PLR0913 - click's way: an argument for each option
         root = parsed(read_source(file))
         document = read_document(root.plain(), allow_http=settings.allow_http)
         with checked_topic(settings, document, root, prune=prune) as topic:
-            warnings = located(shared_urls(document, topic.configs, prune=prune), root)
+            warnings = located(warnings_about(document, topic.configs, prune=prune), root)
             _print_located(file, warnings, "warning: ")
             plan = planned(settings, document, root, topic, prune=prune)
             if not as_json:

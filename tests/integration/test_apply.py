@@ -206,6 +206,13 @@ def test_two_webhooks_with_one_url_are_warned_about_and_applied(run):
     assert ":9: warning: accounts[0].webhooks[0].url: the same URL is used by old" in result.stderr
 
 
+def test_what_cannot_be_known_yet_is_warned_about_at_its_line_and_applied(run):
+    early = DOCUMENT.replace("position: End", "position: starts")
+    result = run(early.replace("crm.example.com/in", "crm.example.com/in?s={{talk_time}}"))
+    assert result.exit_code == 0
+    assert ":9: warning: accounts[0].webhooks[0].url: talk_time is not known yet" in result.stderr
+
+
 def test_plain_http_needs_the_setting(run):
     plain = DOCUMENT.replace("https://old.", "http://old.")
     assert run(plain).exit_code == 1

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.changes import plan_changes
 from pipeline.configs import Configs
-from pipeline.documents import read_document, shared_urls, unresolved
+from pipeline.documents import read_document, unresolved
 from schemas.config import ConfigKey
 from tests.support.builders import a_trigger, a_webhook, an_account
 
@@ -197,42 +197,28 @@ def test_a_name_that_is_defined_with_a_fault_is_not_reported_as_missing_too():
     assert unresolved(document, Configs(), prune=False) == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://crm.example.com/in",
-        "https://CRM.example.com:443/in",
-        "https://crm.example.com/in#part",
-    ],
-)
-def test_two_webhooks_with_the_same_url_are_warned_about(url):
-    document = read(webhooks=[WEBHOOK, {**WEBHOOK, "id": "b", "url": url}])
-    assert [str(fault) for fault in shared_urls(document, Configs(), prune=False)] == [
-        "accounts[0].webhooks[0].url: the same URL is used by b: give each its own",
-        "accounts[0].webhooks[1].url: the same URL is used by crm: give each its own",
+@pytest.mark.parametrize("body_type", ["log_data", "pixel"])
+def test_a_token_in_a_url_is_the_path_of_a_field(body_type):
+    webhook = {**WEBHOOK, "body_type": body_type}
+    good = {**webhook, "url": "https://crm.example.com/{{id}}?a={{ agent.name }}"}
+    assert read(webhooks=[good]).faults == []
+    bad = {**webhook, "url": "https://crm.example.com/in?a={{agent..name}}"}
+    message = faults(read(webhooks=[bad]))["accounts[0].webhooks[0].url"]
+    assert message.startswith("{{agent..name}} is no token: not a path")
+
+
+def test_every_flaw_of_a_template_or_a_snippet_is_a_fault_with_its_place():
+    template = {"kind": "mustache", "template": "{\n {{#a}} {{}}"}
+    document = read(
+        snippets={"ok": "{{a}}", "bad": "{{/a}}"}, webhooks=[WEBHOOK | {"format": template}]
+    )
+    assert [fault.field for fault in document.faults] == [
+        "accounts[0].snippets.bad",
+        "accounts[0].webhooks[0].format.template",
+        "accounts[0].webhooks[0].format.template",
     ]
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://crm.example.com/other",
-        "https://crm.example.com/in?x=1",
-        "https://crm.example.com:8443/in",
-        "http://crm.example.com/in",
-    ],
-)
-def test_different_urls_are_not_warned_about(url):
-    document = read(webhooks=[WEBHOOK, {**WEBHOOK, "id": "b", "url": url}], allow_http=True)
-    assert shared_urls(document, Configs(), prune=False) == []
-
-
-def test_the_url_of_a_configured_webhook_counts_too_unless_it_is_about_to_go():
-    document = read(webhooks=[WEBHOOK])
-    url = WEBHOOK["url"]
-    there = configs_of(an_account(), a_webhook(url=url), a_webhook(id="old", url=url))
-    (warning,) = shared_urls(document, there, prune=False)
-    assert warning.message == "the same URL is used by old: give each its own"
-    assert shared_urls(document, there, prune=True) == []
-    elsewhere = configs_of(a_webhook(id="old", account_id=26, url=url))
-    assert shared_urls(document, elsewhere, prune=False) == []
+    assert [fault.message.split(":")[0] for fault in document.faults] == [
+        "line 1, column 1",
+        "line 2, column 9",
+        "line 2, column 2",
+    ]

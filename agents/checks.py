@@ -24,10 +24,13 @@ from pipeline.configs import Configs
 from pipeline.egress import verdict
 from pipeline.sealing import has_secrets
 from pipeline.settings import PREFIX, ConfigError, Settings, parse_networks, unknown_names
+from pipeline.special_networks import SPECIAL
 from schemas.webhook import Webhook
 
 # What no allow-list should open: where clouds hand out credentials.
-_METADATA: Final = ("169.254.169.254", "168.63.129.16", "fd00:ec2::254")
+_METADATA: Final = tuple(
+    str(row.network.network_address) for row in SPECIAL if row.rule == "metadata"
+)
 
 _HTTPS: Final = 443
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from pipeline.changes import BOOKKEEPING
 from pipeline.configs import Configs
+from pipeline.egress import Allowed, url_faults
 from pipeline.filters import compile_filter
 from pipeline.paths import compile_path
 from pipeline.templates import check
@@ -60,10 +60,11 @@ class Document:
     keys: dict[ConfigKey, str] = field(default_factory=dict)
 
 
-def read_document(value: object, *, allow_http: bool) -> Document:
+def read_document(value: object, *, allow_http: bool, allowed: Allowed = ()) -> Document:
     """The document in `value`, as it was read from YAML or JSON; never raises.
 
-    Webhooks with plain `http://` URLs are faults unless `allow_http`.
+    URLs that no request may go to are faults, as far as they tell without a look-up: plain `http://`
+    unless `allow_http`, forbidden addresses and ports but for what is `allowed`.
     """
     document = Document()
     if not isinstance(value, dict):
@@ -77,7 +78,7 @@ def read_document(value: object, *, allow_http: bool) -> Document:
     for path, account in _items(value, "accounts", "", document, required=True):
         _read_account(path, account, document)
     for placed in document.records:
-        document.faults.extend(_faults_of(placed, allow_http=allow_http))
+        document.faults.extend(_faults_of(placed, allow_http=allow_http, allowed=allowed))
     return document
 
 
@@ -175,7 +176,7 @@ def _names(model: type[Config]) -> set[str]:
     return {name for name, info in model.model_fields.items() if info.is_required()}
 
 
-def _faults_of(placed: Placed, *, allow_http: bool) -> Iterator[Fault]:
+def _faults_of(placed: Placed, *, allow_http: bool, allowed: Allowed) -> Iterator[Fault]:
     """What the record's own schema cannot know."""
     path, record = placed.path, placed.record
     if isinstance(record, Account):
@@ -186,8 +187,7 @@ def _faults_of(placed: Placed, *, allow_http: bool) -> Iterator[Fault]:
         yield from _token_faults(f"{path}.url", record)
         if isinstance(record.format, Mustache):
             yield from _template_faults(f"{path}.format.template", record.format.template)
-        if not allow_http and urlsplit(record.url).scheme == "http":
-            message = "plain http:// is refused; use https://, or set HOOKLINE_ALLOW_HTTP=true"
+        for message in url_faults(record.url, allow_http=allow_http, allowed=allowed):
             yield Fault(f"{path}.url", message)
     elif isinstance(record, Trigger):
         yield from _filter_faults(f"{path}.conditions", record.conditions)

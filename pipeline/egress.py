@@ -117,7 +117,7 @@ def _of_name(target: Target, allowed: Allowed) -> Verdict:
     if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, 6.3
         local = [verdict(str(ip), target.port, allowed) for ip in _LOCALHOST]
         if not any(each.is_allowed for each in local):
-            return Verdict(host, local[0].rule, f"it stands for {local[0].address}, {local[0].why}")
+            return Verdict(host, local[0].rule, f"it stands for {local[0].address}; {local[0].why}")
     is_listed = any(entry.port == target.port for entry in allowed)  # for whom, the look-up says
     if target.port in FORBIDDEN_PORTS and not is_listed:
         return Verdict(host, "port", _of_port(target.port))

@@ -11,12 +11,18 @@ import click
 
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
-from agents.configs.applying import Refused, checked_topic, parsed, planned, write_plan
+from agents.configs.applying import (
+    Refused,
+    checked_topic,
+    document_in,
+    parsed,
+    planned,
+    write_plan,
+)
 from agents.configs.topic import ConfigTopic
 from agents.configs.yaml_file import located, read_source
 from pipeline.advice import warnings_about
 from pipeline.changes import Action, Plan
-from pipeline.documents import read_document
 from schemas.codec import Fault
 
 # Fewer are written before a bar could be read.
@@ -53,7 +59,7 @@ def apply(  # noqa: PLR0913 - click's way: an argument for each option
     settings = settings_from_environment(data_dir=data_dir)
     try:
         root = parsed(read_source(file))
-        document = read_document(root.plain(), allow_http=settings.allow_http)
+        document = document_in(root, settings)
         with checked_topic(settings, document, root, prune=prune) as topic:
             warnings = located(warnings_about(document, topic.configs, prune=prune), root)
             _print_located(file, warnings, "warning: ")

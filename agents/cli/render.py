@@ -10,12 +10,12 @@ import click
 
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
-from agents.configs.applying import Refused, parsed
+from agents.configs.applying import Refused, document_in, parsed
 from agents.configs.yaml_file import located, read_source
 from agents.errors import OperationError
 from agents.sealing.keys import keys_for
 from pipeline.bodies import body_for
-from pipeline.documents import Document, read_document
+from pipeline.documents import Document
 from pipeline.requests import Request, as_recorded, request_for
 from pipeline.sealing import has_sealed_secrets, opened
 from pipeline.settings import Settings
@@ -65,7 +65,7 @@ def _read(file: str, settings: Settings) -> Document:
         root = parsed(read_source(file))
     except Refused as refused:
         raise _faulty(file, refused.faults) from None
-    document = read_document(root.plain(), allow_http=settings.allow_http)
+    document = document_in(root, settings)
     if document.faults:
         raise _faulty(file, located(document.faults, root))
     return document

@@ -16,7 +16,7 @@ from pipeline.changes import Plan, plan_changes
 from pipeline.configs import Configs
 from pipeline.documents import Document, read_document, unresolved
 from pipeline.sealing import Keys, has_secrets, sealed_like
-from pipeline.settings import Settings
+from pipeline.settings import Settings, parse_networks
 from schemas.codec import Fault, Malformed
 from schemas.config import Config
 from schemas.webhook import Webhook
@@ -37,7 +37,7 @@ def apply_yaml(settings: Settings, data: bytes) -> Plan:
     Raises `Refused`, when nothing was written, and `OperationError`.
     """
     root = parsed(data)
-    document = read_document(root.plain(), allow_http=settings.allow_http)
+    document = document_in(root, settings)
     with checked_topic(settings, document, root, prune=False) as topic:
         plan = planned(settings, document, root, topic, prune=False)
         write_plan(topic, plan)
@@ -50,6 +50,12 @@ def parsed(data: bytes) -> Node:
         return parse_yaml(data)
     except YamlFault as fault:
         raise Refused([(fault.line, Fault("", fault.message))]) from None
+
+
+def document_in(root: Node, settings: Settings) -> Document:
+    """What a file says, with every fault that it has by itself under these settings."""
+    allowed = parse_networks(settings.egress_allow)
+    return read_document(root.plain(), allow_http=settings.allow_http, allowed=allowed)
 
 
 def checked_topic(

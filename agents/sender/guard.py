@@ -32,7 +32,8 @@ class ForbiddenAddressError(Exception):
 
     def __init__(self, refused: Verdict, host: str) -> None:
         """Keep the verdict; `host` is the name or literal of the URL."""
-        super().__init__(str(refused) if host == refused.address else f"{host} leads to {refused}")
+        is_literal = host == refused.address
+        super().__init__(str(refused) if is_literal else f"{host} is not called: {refused}")
         self.rule = refused.rule
 
 

@@ -25,7 +25,10 @@ _STATE: Final = "up.json"
 _LOCK: Final = "up.lock"
 
 # What must be the same for everyone who works with one installation.
-_SHARED: Final = ("bootstrap_servers", "topic_prefix", "job_partitions", "allow_http")
+_SHARED: Final = (
+    *("bootstrap_servers", "topic_prefix", "job_partitions"),
+    *("allow_http", "egress_allow"),  # what can be saved is what can be sent
+)
 
 # The agents of an `up` that was killed have so long to end, and a little (agents/broker/guard.py).
 _CLOSING_TIMEOUT_S: Final = 15

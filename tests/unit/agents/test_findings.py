@@ -5,7 +5,9 @@ from agents.configs.yaml_file import parse_yaml
 from agents.demo.evidence import Evidence
 from agents.demo.findings import latency, phase_rows, special_cases
 from agents.demo.scenario import FILTERED, MEASURED, document, story
+from agents.demo.stage import demo_settings
 from pipeline.documents import read_document
+from pipeline.settings import Settings, parse_networks
 from schemas.phases import END_DELAYED, PHASES
 
 
@@ -51,7 +53,9 @@ def test_latency_is_of_every_event_or_has_not_happened():
 
 def test_the_configuration_is_one_account_with_a_webhook_for_each_phase_and_four_more():
     root = parse_yaml(document("http://127.0.0.1:1", "http://127.0.0.1:2").encode())
-    read = read_document(root.plain(), allow_http=True)
+    settings = demo_settings(Settings(), receiver_port=1, dead_port=2)
+    allowed = parse_networks(settings.egress_allow)
+    read = read_document(root.plain(), allow_http=settings.allow_http, allowed=allowed)
 
     assert read.faults == []
     assert len(read.records) == 1 + len(PHASES) + 4

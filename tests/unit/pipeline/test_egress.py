@@ -1,12 +1,14 @@
 """Egress: every special range, in every spelling, and what an operator's allow-list opens."""
 
 import ipaddress
+import re
 
 import pytest
 
 from pipeline.egress import Verdict, url_faults, url_verdict, verdict
 from pipeline.settings import parse_networks
 from pipeline.special_networks import FORBIDDEN_PORTS, SPECIAL
+from tests.support.modules import ROOT
 from tests.support.spellings import equal_forms, host_spellings
 
 # Two addresses of each range: its first and its last. Written out again, so that a row of the
@@ -286,3 +288,13 @@ def test_a_refusal_says_how_an_operator_can_allow_it():
 def test_plain_http_is_a_matter_of_the_deployment():
     assert url_verdict("http://a.example/", allow_http=True).is_allowed
     assert url_verdict("http://a.example/", allow_http=False).rule == "insecure"
+
+
+def test_the_page_lists_every_rule_network_and_port():
+    text = (ROOT / "docs" / "egress.md").read_text(encoding="utf-8")
+    rules, ports = text.split("## Ports")
+    listed = {int(number) for number in re.findall(r"\d+", ports.partition("## What an")[0])}
+    assert set(FORBIDDEN_PORTS) == listed
+    for row in SPECIAL:
+        (line,) = [line for line in rules.splitlines() if line.startswith(f"| `{row.rule}`")]
+        assert str(row.network).removesuffix("/32").removesuffix("/128") in line, row

@@ -23,14 +23,10 @@ _STANDARD: Final = str.maketrans("-_", "+/")
 
 @dataclass(frozen=True, slots=True)
 class SecretKey:
-    """A key of 32 bytes, and the id that sealed texts call it by."""
+    """A key of 32 bytes, and the id that sealed texts call it by; as text, only the id shows."""
 
     id: str
     key: bytes = field(repr=False)
-
-    def __str__(self) -> str:
-        """The key as `parse_keys` reads it: `id:base64key`."""
-        return f"{self.id}:{base64.b64encode(self.key).decode()}"
 
 
 def parse_keys(text: str) -> tuple[SecretKey, ...]:
@@ -48,6 +44,11 @@ def parse_keys(text: str) -> tuple[SecretKey, ...]:
     if faults:
         raise ValueError("; ".join(faults))
     return tuple(keys.values())
+
+
+def written(*keys: SecretKey) -> str:
+    """The keys as `parse_keys` reads them: to be kept as secret as they are."""
+    return ",".join(f"{key.id}:{base64.b64encode(key.key).decode()}" for key in keys)
 
 
 def _parsed(entry: str) -> SecretKey:

@@ -10,6 +10,7 @@ import click
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
 from agents.errors import OperationError
+from pipeline.secret_keys import written
 
 if TYPE_CHECKING:
     from agents.sealing.rotation import Finding
@@ -25,7 +26,7 @@ def generate() -> None:
     """Print a new key, as HOOKLINE_SECRET_KEYS and `secret.keys` take it."""
     from agents.sealing.keys import new_key  # noqa: PLC0415 - slow to import for --help
 
-    click.echo(str(new_key()))
+    click.echo(written(new_key()))
 
 
 @secrets.command()

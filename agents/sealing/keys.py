@@ -13,7 +13,7 @@ from agents.broker.files import write_atomically
 from agents.errors import OperationError
 from agents.up.state import running_up
 from pipeline.sealing import NONCE_BYTES
-from pipeline.secret_keys import KEY_BYTES, SecretKey, parse_keys
+from pipeline.secret_keys import KEY_BYTES, SecretKey, parse_keys, written
 from pipeline.settings import Settings
 
 KEY_FILE: Final = "secret.keys"
@@ -40,10 +40,10 @@ def with_own_keys(settings: Settings) -> Settings:
     path = settings.data_dir / KEY_FILE
     try:
         if not path.exists():
-            write_atomically(path, f"{new_key()}\n")  # mode 0600 from the beginning
+            write_atomically(path, f"{written(new_key())}\n")  # mode 0600 from the beginning
     except OSError as error:
         raise OperationError(f"cannot write {path}: {error.strerror}") from None
-    return settings.model_copy(update={"secret_keys": ",".join(map(str, _read(path)))})
+    return settings.model_copy(update={"secret_keys": written(*_read(path))})
 
 
 def keys_for(settings: Settings) -> tuple[SecretKey, ...]:

@@ -14,7 +14,7 @@ from agents.kafka.clients import producer_config
 from agents.kafka.topics import create_topics
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
 from pipeline.sealing import opened
-from pipeline.secret_keys import SecretKey
+from pipeline.secret_keys import SecretKey, written
 from schemas.topics import CONFIGS
 from tests.support.brokers import settings_for
 
@@ -96,7 +96,7 @@ def environment_of(settings):
     return {
         "HOOKLINE_BOOTSTRAP_SERVERS": settings.bootstrap_servers,
         "HOOKLINE_TOPIC_PREFIX": settings.topic_prefix,
-        "HOOKLINE_SECRET_KEYS": str(KEY),
+        "HOOKLINE_SECRET_KEYS": written(KEY),
     }
 
 

@@ -15,7 +15,7 @@ from agents.kafka.clients import producer_config
 from agents.kafka.groups import MATCHERS
 from agents.kafka.topics import create_topics
 from pipeline.sealing import sealed_like
-from pipeline.secret_keys import SecretKey
+from pipeline.secret_keys import SecretKey, written
 from pipeline.settings import Settings
 from schemas.codec import encode
 from schemas.config import key_of
@@ -156,7 +156,7 @@ def test_secrets_that_no_key_here_opens_are_told(settings, run):
 
 
 def said_of_secrets(run, *keys: SecretKey) -> str:
-    result = run(check, "--json", HOOKLINE_SECRET_KEYS=",".join(map(str, keys)))
+    result = run(check, "--json", HOOKLINE_SECRET_KEYS=written(*keys))
     (said,) = [it for it in json.loads(result.stdout) if it["check"] == "secrets"]
     assert (result.exit_code == 0) == said["ok"]
     return f"{said['check']}: {said['detail']}"

@@ -12,6 +12,7 @@ from agents.configs.topic import ConfigTopic
 from agents.configs.view import read_configs
 from agents.sealing import rotation
 from pipeline.sealing import opened, seal, secrets_of
+from pipeline.secret_keys import written
 from schemas.topics import CONFIGS
 from tests.support.builders import a_webhook, an_account
 from tests.support.commands import DOCUMENT, NEW, OLD, Commands, commands_for
@@ -117,7 +118,7 @@ def test_a_rotation_under_a_running_sender_loses_nothing(pipeline, commands, end
     monkeypatch.setattr(rotation, "_BATCH", 3)
     names = [f"w{number}" for number in range(30)]
     offset = pipeline.apply(an_account(), *(sealed_by_old(name, endpoint) for name in names))
-    pipeline.start("sender", HOOKLINE_SECRET_KEYS=f"{OLD},{NEW}").wait_ready()
+    pipeline.start("sender", HOOKLINE_SECRET_KEYS=written(OLD, NEW)).wait_ready()
     over = threading.Event()
     jobs = []
 

@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.sealing import opened
-from pipeline.secret_keys import SecretKey
+from pipeline.secret_keys import SecretKey, written
 from pipeline.signatures import sign_ctm
 from schemas.topics import topics
 from tests.support.builders import a_webhook, an_account
@@ -79,7 +79,7 @@ def test_the_endpoint_gets_the_secrets_and_no_topic_ever_holds_one(pipeline, com
     applied = commands.apply(document + "        retry: {schedule: [5s]}\n")
     assert applied.exit_code == 0, applied.output
     assert "hunter2" not in applied.output
-    pipeline.start("sender", HOOKLINE_SECRET_KEYS=str(NEW))
+    pipeline.start("sender", HOOKLINE_SECRET_KEYS=written(NEW))
     pipeline.start("scheduler")
     pipeline.produce_job(current_job("e1"))
     reasons = [it.reason for it in pipeline.attempts(2, QUIET_S)]
@@ -92,10 +92,10 @@ def test_the_endpoint_gets_the_secrets_and_no_topic_ever_holds_one(pipeline, com
         assert arrival.headers["X-CTM-Signature"] == sign_ctm(
             "hunter2-signing", arrival.headers["X-CTM-Time"], arrival.body
         )
-    written = b"".join(everything_on(pipeline, topic.name) for topic in topics())
-    assert b"sealed:new:" in written
-    assert not any(text.encode() in written for text in PLAIN)
-    assert base64.b64encode(b"u:hunter2-password") not in written
+    on_topics = b"".join(everything_on(pipeline, topic.name) for topic in topics())
+    assert b"sealed:new:" in on_topics
+    assert not any(text.encode() in on_topics for text in PLAIN)
+    assert base64.b64encode(b"u:hunter2-password") not in on_topics
 
 
 def test_applying_again_changes_nothing_and_a_changed_secret_is_the_only_difference(commands):
@@ -150,7 +150,7 @@ def test_a_sender_without_the_key_sends_nothing_until_it_has_it(pipeline, comman
     (attempt,) = pipeline.attempts(1)
     assert (attempt.reason, attempt.next.step) == ("secret_unreadable", "retry")
     sender.stop()
-    pipeline.start("sender", HOOKLINE_SECRET_KEYS=str(NEW))
+    pipeline.start("sender", HOOKLINE_SECRET_KEYS=written(NEW))
     attempts = pipeline.attempts(2, QUIET_S)
     assert [it.reason for it in attempts] == ["secret_unreadable", "delivered"]
     (arrival,) = endpoint.arrivals

@@ -21,7 +21,7 @@ from agents.cli.apply import apply
 from agents.configs.view import read_configs
 from agents.up.state import running_up, take_data_dir, with_running_installation
 from pipeline.sealing import opened
-from pipeline.secret_keys import parse_keys
+from pipeline.secret_keys import parse_keys, written
 from pipeline.settings import Settings
 from tests.support.broker_command import plain_environment
 from tests.support.brokers import settings_for
@@ -167,7 +167,7 @@ def test_up_keeps_a_key_that_only_its_senders_and_its_owners_commands_have(up, t
     assert opened(webhook, (key,)).basic_auth.password == "hunter2"
     up.end(signal.SIGTERM)
     told = up.said + "".join(path.read_text() for path in (tmp_path / "data").glob("*.json"))
-    assert str(key) not in told
+    assert written(key) not in told
 
 
 def test_a_directory_and_a_port_in_use_are_told(up, tmp_path, broker):

@@ -10,7 +10,7 @@ from agents.cli.apply import apply
 from agents.cli.secrets import secrets
 from agents.configs.view import read_configs
 from agents.errors import OperationError
-from pipeline.secret_keys import SecretKey
+from pipeline.secret_keys import SecretKey, written
 from tests.support.brokers import settings_for
 from tests.support.pipelines import Pipeline
 from tests.support.waiting import eventually
@@ -48,7 +48,7 @@ class Commands:
             "HOOKLINE_DATA_DIR": str(self.settings.data_dir),
             "HOOKLINE_ALLOW_HTTP": "true",
             "HOOKLINE_EGRESS_ALLOW": "127.0.0.0/8",
-            "HOOKLINE_SECRET_KEYS": ",".join(map(str, keys)),
+            "HOOKLINE_SECRET_KEYS": written(*keys),
         }
         return CliRunner().invoke(command, arguments, env=environment)
 

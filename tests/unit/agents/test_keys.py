@@ -8,7 +8,7 @@ import pytest
 from agents.errors import OperationError
 from agents.sealing.keys import KEY_FILE, keys_for, new_key, with_own_keys
 from agents.up.state import announce, withdraw
-from pipeline.secret_keys import SecretKey, parse_keys
+from pipeline.secret_keys import SecretKey, parse_keys, written
 from pipeline.settings import Settings
 
 KEY = SecretKey("given", b"g" * 32)
@@ -44,7 +44,7 @@ def test_up_makes_a_key_once_in_a_file_that_only_its_owner_can_read(settings):
 
 
 def test_keys_that_are_set_leave_no_file(settings):
-    given = settings.model_copy(update={"secret_keys": str(KEY)})
+    given = settings.model_copy(update={"secret_keys": written(KEY)})
     assert with_own_keys(given) is given
     assert not file_of(settings).exists()
     assert keys_for(given) == (KEY,)
@@ -53,7 +53,7 @@ def test_keys_that_are_set_leave_no_file(settings):
 def test_commands_take_the_keys_of_the_up_that_runs(settings, up):
     assert keys_for(settings) == (up,)
     assert keys_for(Settings(data_dir=settings.data_dir)) == (up,)
-    assert str(up) not in (settings.data_dir / "up.json").read_text()
+    assert written(up) not in (settings.data_dir / "up.json").read_text()
 
 
 @pytest.mark.usefixtures("up")
@@ -72,14 +72,14 @@ def test_an_up_whose_keys_were_set_keeps_them_to_itself(settings):
 
 
 def test_a_key_that_the_running_agents_do_not_have_is_not_sealed_with(settings, up):
-    file_of(settings).write_text(f"{new_key()}\n{up}\n")
+    file_of(settings).write_text(f"{written(new_key())}\n{written(up)}\n")
     with pytest.raises(OperationError, match="start it again first"):
         keys_for(settings)
 
 
 def test_a_key_that_was_added_after_the_others_opens_already(settings, up):
     new = new_key()
-    file_of(settings).write_text(f"{up}\n{new}\n")
+    file_of(settings).write_text(f"{written(up)}\n{written(new)}\n")
     assert keys_for(settings) == (up, new)
 
 
@@ -89,7 +89,7 @@ def test_a_key_that_was_added_after_the_others_opens_already(settings, up):
         ("", 0o600, "holds no key"),
         ("k:QUJD", 0o600, "secret.keys: key 1: k must have 32 bytes, not 3"),
         ("\xe9", 0o600, "secret.keys: "),
-        (str(KEY), 0o640, "can be read by others: chmod 600"),
+        (written(KEY), 0o640, "can be read by others: chmod 600"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told_and_left_alone(settings, content, mode, said):

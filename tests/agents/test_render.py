@@ -2,6 +2,7 @@
 
 import json
 import sys
+from base64 import b64encode
 
 import pytest
 
@@ -140,7 +141,7 @@ def test_sealed_secrets_are_opened_with_the_keys_there_are(run, monkeypatch):
     code, _, err = run("crm", config=json.dumps(config))
     assert code == 1
     assert f"signing.secrets[0]: it is sealed with the key {key.id}" in err
-    monkeypatch.setenv("HOOKLINE_SECRET_KEYS", str(key))
+    monkeypatch.setenv("HOOKLINE_SECRET_KEYS", f"{key.id}:{b64encode(key.key).decode()}")
     assert "webhook-signature: v1," in run("crm", config=json.dumps(config))[1]
 
 

@@ -21,6 +21,9 @@ from schemas.webhook import Mustache, Webhook
 
 JSON: Final = "application/json"
 
+_CUSTOM: Final = "custom_"
+_CUSTOM_FIELDS: Final = "custom_fields"
+
 
 def body_for(webhook: Webhook, account: Account, event: Event, *, public_url: str) -> Body:
     """The body of a first attempt; raises `RenderError` when the webhook's template gives none.
@@ -35,7 +38,7 @@ def body_for(webhook: Webhook, account: Account, event: Event, *, public_url: st
         content_type = webhook.format.content_type
         text = render_body(
             webhook.format.template,
-            visible_activity(event.activity, account),
+            _context(event.activity, account),
             mode=mode_of(content_type),
             partials=account.snippets,
         )
@@ -59,6 +62,22 @@ def visible_activity(activity: dict[str, Any], account: Account) -> dict[str, An
     if account.features.enhanced_caller_id:
         return activity
     return {name: value for name, value in activity.items() if name not in ENHANCED_FIELDS}
+
+
+def _context(activity: dict[str, Any], account: Account) -> dict[str, Any]:
+    """What a template sees: the visible activity, each custom field under both of its names."""
+    visible = visible_activity(activity, account)
+    listed = visible.get("custom_fields")
+    inside = listed if isinstance(listed, dict) else {}
+    outside = {
+        name.removeprefix(_CUSTOM): value
+        for name, value in visible.items()
+        if name.startswith(_CUSTOM) and name != _CUSTOM_FIELDS
+    }
+    if not (inside or outside):
+        return visible
+    named = {f"{_CUSTOM}{name}": value for name, value in inside.items()}
+    return {**named, **visible, _CUSTOM_FIELDS: {**outside, **inside}}
 
 
 def _json(value: object) -> str:

@@ -50,9 +50,7 @@ class Request:
     body: bytes
 
 
-def request_for(
-    webhook: Webhook, account: Account, job: Job, body: Body, *, now_s: int
-) -> Request:
+def request_for(webhook: Webhook, account: Account, job: Job, body: Body, *, now_s: int) -> Request:
     """The request of the job's attempt, signed at `now_s` (seconds since the epoch).
 
     Raises `UrlError` when the activity's values make no URL.

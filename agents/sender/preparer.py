@@ -6,6 +6,7 @@ that gives no body ends the delivery, a secret that nobody can open is tried aga
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import structlog
@@ -22,7 +23,7 @@ from schemas.account import Account
 from schemas.codec import Malformed
 from schemas.event import Event
 from schemas.job import Body, Job
-from schemas.webhook import Timeseries
+from schemas.webhook import Mustache, Timeseries
 
 _log = structlog.get_logger()
 
@@ -67,6 +68,11 @@ class Preparer:
 
     async def _body(self, held: HeldWebhook, account: Account, event: Event, now_s: int) -> Body:
         webhook = held.webhook
+        if isinstance(webhook.format, Mustache):
+            # A template may be made to take a second: in a thread, the others need not wait.
+            return await asyncio.to_thread(
+                body_for, webhook, account, event, public_url=self._public_url
+            )
         if not isinstance(webhook.format, Timeseries):
             return body_for(webhook, account, event, public_url=self._public_url)
         week = week_of(event, account.time_zone, now_s=now_s)

@@ -60,6 +60,22 @@ def test_enhanced_fields_are_there_for_those_who_have_them(entitled):
     assert body.text == ("Ann" if entitled else "")
 
 
+@pytest.mark.parametrize(
+    "written", [{"custom_account": "A-17"}, {"custom_fields": {"account": "A-17"}}]
+)
+def test_a_custom_field_goes_by_both_of_its_names_in_a_template(written):
+    body = rendered(
+        "{{custom_account}} {{custom_fields.account}}", "text/plain", written | {"id": 1}
+    )
+    assert body.text == "A-17 A-17"
+
+
+def test_a_custom_field_takes_no_built_ins_place():
+    activity = an_activity(custom_fields={"x": "inside"}, custom_x="outside")
+    body = rendered("{{custom_x}} {{custom_fields.x}}", "text/plain", activity)
+    assert body.text == "outside inside"
+
+
 def test_a_template_whose_result_is_no_json_is_an_error_with_its_place():
     with pytest.raises(RenderError, match=r"line 2, column \d+"):
         rendered('{"a":\n oops}')

@@ -32,6 +32,8 @@ _RESERVED: Final = frozenset(
         "webhook-id",
         "webhook-signature",
         "webhook-timestamp",
+        "x-ctm-signature",
+        "x-ctm-time",
     }
 )
 

@@ -23,7 +23,7 @@ from schemas.account import Account
 from schemas.codec import Malformed
 from schemas.event import Event
 from schemas.job import Body, Job
-from schemas.webhook import Mustache, Timeseries
+from schemas.webhook import Mustache, Timeseries, Webhook
 
 _log = structlog.get_logger()
 
@@ -54,17 +54,23 @@ class Preparer:
                 raise LookupError("a job without account or webhook is refused before")  # noqa: TRY301
             now_s = now_ms // 1_000
             body = body or await self._body(held, account, job.event, now_s)
-            opened = self._opener.opened(held.webhook)
+            opened = self._opened(held.webhook)
+            if isinstance(opened, NotAnswered):
+                return Prepared(opened, body)
             return Prepared(request_for(opened, account, job, body, now_s=now_s), body)
         except (RenderError, UrlError, NoHistoryError) as error:
             return Prepared(NotSent("render_error", str(error)[:500]), body)
-        except Malformed as malformed:
-            return Prepared(NotAnswered("secret_unreadable", str(malformed)[:500]), body)
         except Exception as error:  # noqa: BLE001 - see below
             # A fault of ours costs this attempt, which is recorded and retried, not the process.
             _log.exception("attempt.internal_fault", webhook=job.webhook_id)
             failed = NotAnswered("internal", f"{type(error).__name__}: {error}"[:500])
             return Prepared(failed, body)
+
+    def _opened(self, webhook: Webhook) -> Webhook | NotAnswered:
+        try:
+            return self._opener.opened(webhook)
+        except Malformed as malformed:
+            return NotAnswered("secret_unreadable", str(malformed)[:500])
 
     async def _body(self, held: HeldWebhook, account: Account, event: Event, now_s: int) -> Body:
         webhook = held.webhook

@@ -118,6 +118,7 @@ def test_the_log_masks_every_header_that_could_hold_a_secret():
         ("Authorization", "Basic c2VjcmV0"),
         ("X-Api-Key", "secret"),
         ("Cookie", "secret"),
+        ("X-CTM-Signature", "made with a short secret"),
         ("Content-Type", JSON),
         ("Webhook-Id", "dl_x"),
     )
@@ -126,6 +127,7 @@ def test_the_log_masks_every_header_that_could_hold_a_secret():
         "Authorization": MASK,
         "X-Api-Key": MASK,
         "Cookie": MASK,
+        "X-CTM-Signature": MASK,
         "Content-Type": JSON,
         "Webhook-Id": "dl_x",
     }

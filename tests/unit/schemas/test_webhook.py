@@ -80,7 +80,7 @@ def test_a_header_has_a_value_that_cannot_end_its_line(value):
     ]
 
 
-@pytest.mark.parametrize("name", ["Host", "content-length", "Webhook-Signature"])
+@pytest.mark.parametrize("name", ["Host", "content-length", "Webhook-Signature", "X-CTM-Signature"])
 def test_headers_that_hookline_sets_cannot_be_given(name):
     faults = faults_of(a_webhook, headers=[{"name": name, "value": "1"}])
 

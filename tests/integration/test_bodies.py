@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
 from tests.support.builders import a_webhook, an_account, an_activity, an_event
-from tests.support.endpoints import Endpoint, an_endpoint
-from tests.support.pipelines import Pipeline, a_pipeline, current_job
+from tests.support.pipelines import current_job
 
 TEMPLATE = (
     '{"who": "{{caller_number}}", "seconds": {{{talk_time}}},'
     ' "tags": [{{#tag_list}}"{{.}}"{{^-last}},{{/-last}}{{/tag_list}}]}'
 )
 BROKEN = {"kind": "mustache", "template": '{"a":\n {{missing}}}'}
-
-
-@pytest.fixture
-def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with a_pipeline(broker, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with an_endpoint() as made:
-        yield made
 
 
 def mustache(template: str, content_type: str) -> dict[str, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,29 +13,12 @@ from pipeline.sealing import opened, seal, secrets_of
 from pipeline.secret_keys import written
 from schemas.topics import CONFIGS
 from tests.support.builders import a_webhook, an_account
-from tests.support.commands import DOCUMENT, NEW, OLD, Commands, commands_for
-from tests.support.endpoints import Endpoint, an_endpoint
-from tests.support.pipelines import Pipeline, a_pipeline, current_job
+from tests.support.commands import DOCUMENT, NEW, OLD
+from tests.support.endpoints import Endpoint
+from tests.support.pipelines import current_job
 from tests.support.waiting import eventually
 
 QUIET_S = 40
-
-
-@pytest.fixture
-def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with a_pipeline(broker, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def commands(pipeline, tmp_path) -> Commands:
-    return commands_for(pipeline, tmp_path)
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with an_endpoint() as made:
-        yield made
 
 
 def test_rotation_seals_with_the_first_key_says_so_and_then_has_nothing_to_do(pipeline, commands):

@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from schemas.codec import decode
 from schemas.dead_letter import DeadLetter
 from schemas.topics import ACTIVITIES, DEAD_LETTERS, JOBS_RETRY
-from tests.support.pipelines import SCHEDULERS, TIER_TOPICS, Pipeline, a_pipeline
+from tests.support.pipelines import SCHEDULERS, TIER_TOPICS, Pipeline
 from tests.support.waiting import eventually
 
 QUIET_S = 40
-
-
-@pytest.fixture
-def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with a_pipeline(broker, tmp_path) as made:
-        yield made
 
 
 def park(pipeline: Pipeline, name: str, due_at_ms: float, *, tier: str = "5s", **headers) -> None:

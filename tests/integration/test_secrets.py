@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from pipeline.sealing import opened
@@ -15,9 +12,8 @@ from pipeline.secret_keys import SecretKey, written
 from pipeline.signatures import sign_ctm
 from schemas.topics import topics
 from tests.support.builders import a_webhook, an_account
-from tests.support.commands import DOCUMENT, NEW, Commands, commands_for
-from tests.support.endpoints import Endpoint, an_endpoint
-from tests.support.pipelines import Pipeline, a_pipeline, current_job
+from tests.support.commands import DOCUMENT, NEW
+from tests.support.pipelines import Pipeline, current_job
 
 PLAIN = ("hunter2-password", "hunter2-header", "hunter2-signing")
 ONE_HEADER = """\
@@ -32,23 +28,6 @@ accounts:
         headers: [{name: X-Key, value: hunter2}]
 """
 QUIET_S = 40
-
-
-@pytest.fixture
-def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with a_pipeline(broker, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def commands(pipeline, tmp_path) -> Commands:
-    return commands_for(pipeline, tmp_path)
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with an_endpoint() as made:
-        yield made
 
 
 def everything_on(pipeline: Pipeline, name: str) -> bytes:

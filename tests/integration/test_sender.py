@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,24 +11,11 @@ from schemas.dead_letter import DeadLetter
 from schemas.failure import Failure
 from schemas.topics import DEAD_LETTERS, FAILURE_TRIGGERS, JOBS, JOBS_REPLAY, JOBS_RETRY
 from tests.support.builders import a_webhook, an_account
-from tests.support.endpoints import Endpoint, an_endpoint
-from tests.support.pipelines import SENDERS, Pipeline, a_pipeline, current_job
+from tests.support.pipelines import SENDERS, current_job
 from tests.support.waiting import eventually
 
 LANES = [JOBS, JOBS_RETRY, JOBS_REPLAY]
 QUIET_S = 40
-
-
-@pytest.fixture
-def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
-    with a_pipeline(broker, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    with an_endpoint() as made:
-        yield made
 
 
 def test_a_job_becomes_a_request_and_an_attempt_and_its_offset_is_committed(pipeline, endpoint):

@@ -1,0 +1,32 @@
+"""Fixtures of the integration tests: an installation, an endpoint, and commands run against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Commands, commands_for
+from tests.support.endpoints import Endpoint, an_endpoint
+from tests.support.pipelines import Pipeline, a_pipeline
+
+
+@pytest.fixture
+def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
+    """Topics of the test's own on the session's broker; agents are started by name."""
+    with a_pipeline(broker, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """A real server on loopback that writes down what it is sent."""
+    with an_endpoint() as made:
+        yield made
+
+
+@pytest.fixture
+def commands(pipeline: Pipeline, tmp_path: Path) -> Commands:
+    """Commands of that installation."""
+    return commands_for(pipeline, tmp_path)

@@ -99,3 +99,30 @@ def test_a_hostile_value_arrives_in_xml_without_what_xml_forbids():
     body = rendered("<a><b>{{v}}</b></a>", "application/xml", an_activity(v=HOSTILE))
     parsed = ET.fromstring(body.text)  # noqa: S314 - our own text, to be read by another's parser
     assert parsed[0].text == HOSTILE.replace("\0", "\ufffd")
+
+
+DEEP: list = ["at the bottom"]
+for _ in range(50):
+    DEEP = [DEEP]
+HOSTILE_VALUES = [HOSTILE, "x" * 1_000_000, DEEP, 2**53 + 1, -(2**70), 1e-7, True, None, {"a": {}}]
+
+
+@pytest.mark.parametrize("value", HOSTILE_VALUES, ids=lambda value: type(value).__name__)
+def test_every_kind_of_value_arrives_whole_in_json(value):
+    activity = an_activity(v=value)
+    assert json.loads(body_of(activity).text)["v"] == value
+    assert json.loads(rendered('{"v": {{{v}}}}', activity=activity).text)["v"] == value
+
+
+@pytest.mark.parametrize("value", ["x" * 1_000_000, 2**53 + 1, -(2**70)])
+def test_long_texts_and_large_numbers_arrive_whole_in_forms_and_xml(value):
+    activity = an_activity(v=value)
+    form = rendered("v={{v}}", "application/x-www-form-urlencoded", activity)
+    assert dict(parse_qsl(form.text))["v"] == str(value)
+    parsed = ET.fromstring(rendered("<v>{{v}}</v>", "text/xml", activity).text)  # noqa: S314 - ours
+    assert parsed.text == str(value)
+
+
+def test_a_body_of_more_than_a_mebibyte_is_refused_by_its_template():
+    with pytest.raises(RenderError, match="1048576"):
+        rendered('{"v": "{{v}}{{v}}"}', activity=an_activity(v="x" * 700_000))

@@ -15,12 +15,14 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from schemas.account import Account
@@ -33,6 +35,16 @@ from tests.support.waiting import eventually
 
 ACCOUNT_ID = 25
 START_S = 45  # a worker's start on a machine that does other things too
+
+
+# Brokers killed on purpose are no news, and soon back.
+QUIET: dict[str, Any] = {"log_level": 0, "reconnect.backoff.max.ms": 200}
+
+
+@cache
+def admin_of(bootstrap: str) -> AdminClient:
+    """Kept for the whole run: a client that its own thread collects as garbage aborts Python."""
+    return AdminClient({"bootstrap.servers": bootstrap, **QUIET})
 
 
 @dataclass
@@ -100,7 +112,7 @@ class Installation:
     workers: list[Worker] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.admin = AdminClient(self.client)
+        self.admin = admin_of(self.bootstrap)
         self.producer = Producer(
             {
                 **self.client,
@@ -113,12 +125,8 @@ class Installation:
 
     @property
     def client(self) -> dict[str, Any]:
-        """Settings of every client: brokers killed on purpose are no news, and soon back."""
-        return {
-            "bootstrap.servers": self.bootstrap,
-            "log_level": 0,
-            "reconnect.backoff.max.ms": 200,
-        }
+        """Settings of every client."""
+        return {"bootstrap.servers": self.bootstrap, **QUIET}
 
     def topic(self, name: str) -> str:
         return f"{self.prefix}{name}"
@@ -142,7 +150,10 @@ class Installation:
         for worker in self.workers:
             if worker.alive:
                 worker.kill()
-        self.admin.delete_topics([self.topic(it.name) for it in topics()], operation_timeout=10)
+        names = [self.topic(it.name) for it in topics()]
+        for future in self.admin.delete_topics(names, operation_timeout=10).values():
+            with suppress(KafkaException):  # not every installation has all of them
+                future.result(20)
 
     # Configuration
 

@@ -10,10 +10,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +29,7 @@ from schemas.config import Config, key_of
 from schemas.topics import ACTIVITIES, CONFIGS, DEAD_LETTERS, JOBS, Topic, topics
 from schemas.webhook import Webhook
 from tests.support.builders import a_webhook, an_account
+from tests.support.topic_reader import TopicReader
 from tests.support.waiting import eventually
 
 ACCOUNT_ID = 25
@@ -248,54 +247,3 @@ class Installation:
         worker = Worker(process, log)
         self.workers.append(worker)
         return worker
-
-
-class TopicReader:
-    """Everything on a topic from its beginning, counted as it comes."""
-
-    def __init__(self, installation: Installation, topic: str) -> None:
-        self._consumer = Consumer(
-            {
-                **installation.client,
-                "group.id": "reader",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 20,
-            }
-        )
-        name = installation.topic(topic)
-        partitions = self._consumer.list_topics(name, timeout=10).topics[name].partitions
-        self._consumer.assign([TopicPartition(name, number, 0) for number in partitions])
-        self.messages: list[Any] = []
-
-    def poll(self) -> list[Any]:
-        """Records that have come since."""
-        came = [it for it in self._consumer.consume(2_000, 0.05) if it.error() is None]
-        self.messages += came
-        return came
-
-    def poll_one(self, timeout_s: float) -> Any | None:
-        """The next record, or None when none came in time."""
-        message = self._consumer.poll(timeout_s)
-        return None if message is None or message.error() is not None else message
-
-    def event_ids(self) -> Counter[str]:
-        """How often each event came, of everything read so far."""
-        return Counter(json.loads(it.value())["event"]["event_id"] for it in self.messages)
-
-    def wait_for(self, count: int, timeout_s: float) -> Counter[str]:
-        """Read until `count` different events have come, or for `timeout_s`."""
-        seen: Counter[str] = Counter()
-        deadline_s = time.monotonic() + timeout_s
-        while len(seen) < count and time.monotonic() < deadline_s:
-            for it in self.poll():
-                seen[json.loads(it.value())["event"]["event_id"]] += 1
-        return seen
-
-    def end(self) -> int:
-        """How many records there are in all partitions, read or not."""
-        places = self._consumer.assignment()
-        return sum(self._consumer.get_watermark_offsets(it, timeout=10)[1] for it in places)
-
-    def close(self) -> None:
-        self._consumer.close()

@@ -17,7 +17,6 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from agents import metrics
-from agents.kafka.assignments import Key, Place, Span
 from agents.kafka.clients import on_producer_error, producer_config
 from agents.kafka.group_consumer import GroupConsumer
 from agents.kafka.groups import SCHEDULERS
@@ -26,6 +25,7 @@ from agents.kafka.producer import Outgoing
 from agents.kafka.reachability import Reachability
 from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.web import serve_health
+from pipeline.assignments import Key, Place, Span
 from pipeline.due import due_of
 from pipeline.offsets import Position
 from pipeline.settings import Settings

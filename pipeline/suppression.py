@@ -34,11 +34,16 @@ class Noted:
     delivery_id: str
     attempt: int
     deferrals: int
-    step: Literal["retry", "defer", "end"]
+    step: Literal["retry", "defer", "end", "late"]
 
     @property
     def reach(self) -> tuple[int, int]:
-        """The furthest job of the delivery that is a repeat from here on."""
+        """The furthest job of the delivery that is a repeat from here on.
+
+        None is after a result that came too late: whoever has the partition now decides on it.
+        """
+        if self.step == "late":
+            return (0, 0)
         if self.step == "end":
             return (_ALL, _ALL)
         return (self.attempt, self.deferrals if self.step == "defer" else _ALL)

@@ -68,9 +68,13 @@ class Timings(Record):
 
 
 class Next(Record):
-    """What follows: another attempt through a tier at about `due_at_ms`, or nothing more."""
+    """What follows: another attempt through a tier at about `due_at_ms`, or nothing more.
 
-    step: Literal["retry", "defer", "end"]
+    `late` says that nothing follows from this record: the sender that made the request had lost the
+    job's partition by the time of the answer, and whoever has it now decides.
+    """
+
+    step: Literal["retry", "defer", "end", "late"]
     tier: str | None = None
     due_at_ms: int | None = None
 

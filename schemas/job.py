@@ -30,6 +30,7 @@ class Job(Record):
 
     `attempt` is its number, from 1. `config_offset` is the newest record of the configs topic that
     the matcher had read. `deferrals` counts how often the job was put off without an attempt.
+    `faults` counts how often a fault of ours, not the endpoint's, kept it from being attempted.
     `depth` counts the triggers that led here. Times are milliseconds since the epoch.
     """
 
@@ -45,6 +46,7 @@ class Job(Record):
     due_at_ms: int | None = None
     expires_at_ms: int
     deferrals: Annotated[int, Field(ge=0)] = 0
+    faults: Annotated[int, Field(ge=0)] = 0
     depth: Annotated[int, Field(ge=0)] = 0
     body: Body | None = None
 

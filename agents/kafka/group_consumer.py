@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from agents import metrics
 from agents.errors import OperationError
-from agents.kafka.assignments import Assignments, Key, Span
 from agents.kafka.clients import BROKER_TIMEOUT_S, consumer_config, on_consumer_error
 from agents.lifecycle import abort
+from pipeline.assignments import Assignments, Key, Span
 from pipeline.offsets import Position
 from pipeline.settings import Settings
 

@@ -18,11 +18,11 @@ import structlog
 from confluent_kafka import Message, TopicPartition
 
 from agents import metrics
-from agents.kafka.assignments import Key, Place, Span
 from agents.kafka.clients import BROKER_TIMEOUT_S
 from agents.kafka.group_consumer import GroupConsumer
 from agents.kafka.groups import SENDERS
 from agents.sender.readback import floor_of, metadata_of, read_back
+from pipeline.assignments import Key, Place, Span
 from pipeline.offsets import Position
 from pipeline.settings import Settings
 from pipeline.suppression import Noted

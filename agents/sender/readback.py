@@ -15,8 +15,8 @@ import pydantic_core
 import structlog
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from agents.kafka.assignments import Span
 from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
+from pipeline.assignments import Span
 from pipeline.settings import Settings
 from pipeline.suppression import Noted
 from schemas.topics import ATTEMPTS

@@ -17,13 +17,13 @@ import structlog
 
 from agents import metrics
 from agents.configs.view import ConfigView
-from agents.kafka.assignments import Place
 from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
 from agents.sender.consumer import LANES, Fetched
 from agents.sender.http import HttpClient
 from agents.sender.preparer import Preparer
 from agents.sender.writer import SettlementWriter
+from pipeline.assignments import Place
 from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued, Sign
 from pipeline.outcomes import Exchange, NotAnswered, Outcome, outcome_of
 from pipeline.refusals import refusal

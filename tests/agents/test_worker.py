@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from agents.kafka.assignments import Place
 from agents.sender.consumer import Fetched
 from agents.sender.opener import SecretOpener
 from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
+from pipeline.assignments import Place
 from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
 from pipeline.requests import Request, as_recorded

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from agents.kafka.assignments import Assignments, Span
+from pipeline.assignments import Assignments, Span
 from pipeline.offsets import OffsetTracker, Position
 
 NEW, RETRY = ("jobs", 0), ("jobs.retry", 0)

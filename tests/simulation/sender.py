@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from agents.kafka.assignments import Assignments, Key, Place, Span
+from pipeline.assignments import Assignments, Key, Place, Span
 from pipeline.bodies import body_for
 from pipeline.dispatch import Dispatcher, Queued
 from pipeline.offsets import Position

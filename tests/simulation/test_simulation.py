@@ -6,7 +6,7 @@ repeated only when it was cut off before it was recorded; the same seed makes th
 
 import pytest
 
-from agents.kafka.assignments import Key
+from pipeline.assignments import Key
 from pipeline.offsets import Position
 from tests.simulation.endpoints import SCHEDULE, WEBHOOKS
 from tests.simulation.sender import Sender

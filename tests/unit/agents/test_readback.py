@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from confluent_kafka import TopicPartition
 
-from agents.kafka.assignments import Span
 from agents.sender.consumer import floors
 from agents.sender.readback import MARGIN, RECORDS_MAX, floor_of, metadata_of
 from agents.sender.readback import _span as span_of
+from pipeline.assignments import Span
 
 
 def committed(topic: str, offset: int, floor: int | None, partition: int = 3) -> TopicPartition:

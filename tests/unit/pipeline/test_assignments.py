@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.kafka.assignments import (
+from pipeline.assignments import (
     WINDOW_BYTES_MAX,
     WINDOW_JOBS_MAX,
     Assignments,

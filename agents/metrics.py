@@ -18,7 +18,8 @@ _SECONDS: Final = (
 
 EVENTS: Final = Counter(
     "hookline_events_total",
-    "Events read from activities: matched, unmatched, delayed or undecodable",
+    "Events read from activities: matched, unmatched, delayed, undecodable, too_large (for a topic "
+    "of ours) or internal_fault; the last three are dead letters",
     ["result"],
 )
 JOBS: Final = Counter("hookline_jobs_total", "Jobs written, by topic", ["topic"])

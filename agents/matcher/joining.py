@@ -1,27 +1,33 @@
 """The matcher's work on a batch: read each event, decide, write what follows, wait for the reports.
 
-An event that cannot be read becomes a dead letter, which is awaited like everything else. The
-decision is pure (`pipeline.matching`); here it only gets the time and goes out as records.
+The decision is pure (`pipeline.matching`); here it only gets the time and goes out as records. An
+event that cannot be read, or that our own code fails on, becomes a dead letter: to try it again
+would fail again, and hold up every event behind it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from time import time_ns
+from typing import Final
 
 import structlog
 
 from agents import metrics
-from agents.kafka.outgoing import Received, dead_letter, new_job, parked_event, trace_of
+from agents.kafka.outgoing import Received, new_job, parked_event, trace_of
 from agents.kafka.producer import Outgoing, Report
+from agents.matcher.writer import BatchWriter
 from pipeline.configs import Configs
 from pipeline.matching import Delay, deliveries_for
-from schemas.codec import Malformed
+from schemas.codec import Fault, Malformed
 from schemas.event import read_event
 from schemas.job import Job
 from schemas.tiers import TIER_BY_NAME
-from schemas.topics import ACTIVITIES, JOBS
+from schemas.topics import JOBS
+
+# The end of a traceback says where it failed; its beginning is always the same.
+TRACEBACK_CHARACTERS_MAX: Final = 8_000
 
 _log = structlog.get_logger()
 
@@ -47,22 +53,42 @@ class Joiner:
         """Return when the broker has acknowledged everything; raises when it refused a record."""
         await self._until_fresh()
         metrics.BATCH_SIZE.observe(len(batch))
-        await asyncio.gather(*(self._send(it) for received in batch for it in self._join(received)))
+        writer = BatchWriter(self._send)
+        for received in batch:
+            for it in self._join(received):
+                if isinstance(it, Malformed):
+                    writer.bury(received, it)
+                else:
+                    writer.write(received, it)
+                if writer.is_full:
+                    await writer.finish()
+                    await self._until_fresh()
+        await writer.finish()
 
-    def _join(self, received: Received) -> list[Outgoing]:
-        """What one record of `activities` asks for."""
-        now_ms = time_ns() // 1_000_000
+    def _join(self, received: Received) -> Iterator[Outgoing | Malformed]:
+        """What one record of `activities` asks for, one at a time, or what is wrong with it."""
         try:
-            event = read_event(received.value or b"")
+            yield from self._decide(received)
         except Malformed as malformed:
             _note_undecodable(received, malformed)
-            return [dead_letter(received, malformed, now_ms)]
+            yield malformed
+        except MemoryError:  # no fault of the event: another process may have the room
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it would be the same next time
+            yield _note_fault(received, error)
+
+    def _decide(self, received: Received) -> Iterator[Outgoing]:
+        event = read_event(received.value or b"")
         decided = deliveries_for(
-            event, self._configs, now_ms=now_ms, end_delayed_tier=self._end_delayed_tier
+            event,
+            self._configs,
+            now_ms=time_ns() // 1_000_000,
+            end_delayed_tier=self._end_delayed_tier,
         )
-        _note_decided(decided)
         trace = trace_of(received.named)
-        return [_outgoing(it, trace) for it in decided]
+        for it in decided:
+            yield _outgoing(it, trace)
+        _note_decided(decided)
 
 
 def _outgoing(decided: Job | Delay, trace: str) -> Outgoing:
@@ -82,10 +108,22 @@ def _note_decided(decided: tuple[Job | Delay, ...]) -> None:
 
 def _note_undecodable(received: Received, malformed: Malformed) -> None:
     metrics.EVENTS.labels("undecodable").inc()
-    metrics.DEAD_LETTERS.labels(ACTIVITIES).inc()
     _log.warning(
         "event.undecodable",
         partition=received.partition,
         offset=received.offset,
         faults=[str(fault) for fault in malformed.faults],
     )
+
+
+def _note_fault(received: Received, error: Exception) -> Malformed:
+    """What to put into the dead letter of an event that our own code failed on."""
+    metrics.EVENTS.labels("internal_fault").inc()
+    _log.error(
+        "event.internal_fault",
+        partition=received.partition,
+        offset=received.offset,
+        exc_info=error,
+    )
+    text = "".join(traceback.format_exception(error))
+    return Malformed((Fault("", text[-TRACEBACK_CHARACTERS_MAX:]),))

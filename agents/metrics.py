@@ -42,6 +42,10 @@ WEBHOOK_ATTEMPTS: Final = Counter(
     ["webhook", "outcome"],
 )
 IN_FLIGHT: Final = Gauge("hookline_in_flight_requests", "HTTP requests being made now")
+UNRECORDED: Final = Gauge(
+    "hookline_unrecorded_requests",
+    "Requests made or being made whose attempt is not on record yet: what a crash would repeat",
+)
 QUEUED: Final = Gauge(
     "hookline_queued_jobs", "Jobs waiting in the sender for their turn, by lane", ["lane"]
 )
@@ -49,6 +53,20 @@ DEFERRALS: Final = Counter(
     "hookline_deferrals_total", "Jobs put off to a tier without an attempt, by reason", ["reason"]
 )
 RETRIES: Final = Counter("hookline_retries_total", "Further attempts scheduled, by tier", ["tier"])
+LATE: Final = Counter(
+    "hookline_late_results_total",
+    "Results recorded after their partition had gone to another sender, which decides on them",
+)
+FORGOTTEN: Final = Gauge(
+    "hookline_suppression_forgotten_too_soon",
+    "Deliveries forgotten, since the start, that a crash could still have brought back: they may "
+    "repeat; above 0 the suppression window is too small",
+)
+READ_BACK_MISSED: Final = Counter(
+    "hookline_read_back_missed_records_total",
+    "Attempts that should have been read back and were not, being too many or taking too long: "
+    "their deliveries may repeat",
+)
 SUPPRESSED: Final = Counter(
     "hookline_suppressed_jobs_total", "Jobs dropped because their attempt was already recorded"
 )
@@ -81,6 +99,40 @@ FORWARD_DELAY: Final = Histogram(
     "hookline_scheduler_late_seconds",
     "How long after its due time a record left its tier",
     buckets=_SECONDS,
+)
+TIER_WAITING: Final = Gauge(
+    "hookline_tier_waiting_records", "Records in this scheduler's partitions of a tier", ["tier"]
+)
+TIER_OLDEST_AGE: Final = Gauge(
+    "hookline_tier_oldest_age_seconds", "Age of the oldest record that waits in a tier", ["tier"]
+)
+TIER_OLDEST_DUE: Final = Gauge(
+    "hookline_tier_oldest_due_seconds",
+    "How long the head of a tier has been due; below zero, how long until it is",
+    ["tier"],
+)
+TIER_RETENTION: Final = Gauge(
+    "hookline_tier_retention_seconds", "How long a tier's topic keeps records", ["tier"]
+)
+TIER_RETENTION_SHORT: Final = Gauge(
+    "hookline_tier_retention_too_short",
+    "1 where a tier's topic may remove records that still wait, else 0",
+    ["tier"],
+)
+CLOCKS_DISAGREE: Final = Counter(
+    "hookline_scheduler_clock_disagreements_total",
+    "Times that a partition's due times proved two clocks wrong, by tier",
+    ["tier"],
+)
+HELD_TO_RATE: Final = Counter(
+    "hookline_scheduler_held_to_rate_total",
+    "Times that a tier's partition with due records had to wait for its turn",
+    ["tier"],
+)
+REMOVED_UNREAD: Final = Counter(
+    "hookline_records_removed_unread_total",
+    "Records that a topic's retention removed before they were read: each one is a loss",
+    ["topic"],
 )
 LAG: Final = Gauge(
     "hookline_consumer_lag_records",

@@ -80,12 +80,14 @@ Result = Answered | NotAnswered | NotSent
 class Exchange:
     """One HTTP try from end to end: what was sent, what came of it, how long each part took.
 
-    There is no request when it could not even be made.
+    There is no request when it could not even be made. `fault` is the traceback when the fault was
+    ours.
     """
 
     request: SentRequest | None
     result: Result
     timings: Timings
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

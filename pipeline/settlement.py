@@ -7,7 +7,7 @@ the attempts back will not do it again. So the retry and the failure records go 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from pipeline.outcomes import Answered, Exchange, Outcome
 from pipeline.retries import Ended, Step, deferral_tier, due_at_ms
@@ -16,6 +16,8 @@ from schemas.failure import Failure
 from schemas.job import Job
 from schemas.tiers import Tier
 from schemas.webhook import Webhook
+
+_LATE: Final = "recorded late: its partition had gone to another sender by then"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,21 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The records that end a job here: `parked` and `failures` first, then `attempt`."""
+    """The records that end a job here."""
 
     parked: Parked | None
     failures: tuple[Failure, ...]
     attempt: Attempt
+
+    @property
+    def stages(self) -> tuple[tuple[Failure | Parked | Attempt, ...], ...]:
+        """What is written together, stage after stage: each is acknowledged before the next begins.
+
+        Failures first: a retry that is found after a crash shows that they need no repetition. The
+        attempt last, and always: it is what the crash is measured by.
+        """
+        parked = () if self.parked is None else (self.parked,)
+        return self.failures, parked, (self.attempt,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,6 @@ def after_attempt(
     is_first = is_failure and job.first_failed_at_ms is None
     if isinstance(step, Ended) and step.why:
         outcome = replace(outcome, detail="; ".join(filter(None, (outcome.detail, step.why))))
-    done = {
-        "request": exchange.request,
-        "response": exchange.result.response if isinstance(exchange.result, Answered) else None,
-        "timings": exchange.timings,
-    }
     return Settlement(
         _parked_retry(job, step, now_ms if is_first else job.first_failed_at_ms),
         _failures(
@@ -68,8 +75,21 @@ def after_attempt(
             attempts=job.attempt,
             now_ms=now_ms,
         ),
-        _attempt(taken, outcome, _next(step), now_ms).model_copy(update=done),
+        _attempt(taken, outcome, _next(step), now_ms).model_copy(update=_done(exchange)),
     )
+
+
+def after_late_attempt(
+    taken: Taken, exchange: Exchange, outcome: Outcome, *, now_ms: int
+) -> Settlement:
+    """The record of a try that ended when its partition was lost. What follows is not ours to say.
+
+    Only that it was delivered ends the delivery, whoever has it: that is a fact, not a decision.
+    """
+    detail = "; ".join(filter(None, (outcome.detail, _LATE)))
+    follows = Next(step="end" if outcome.kind == "delivered" else "late")
+    attempt = _attempt(taken, replace(outcome, detail=detail), follows, now_ms)
+    return Settlement(None, (), attempt.model_copy(update=_done(exchange)))
 
 
 def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlement:
@@ -98,6 +118,15 @@ def deferred(taken: Taken, reason: str, detail: str, *, now_ms: int, draw: float
     follows = Next(step="defer", tier=tier.name, due_at_ms=due)
     outcome = Outcome("deferred", reason, detail)
     return Settlement(Parked(later, tier), (), _attempt(taken, outcome, follows, now_ms))
+
+
+def _done(exchange: Exchange) -> dict[str, object]:
+    """What an attempt's record says of the request and its answer."""
+    return {
+        "request": exchange.request,
+        "response": exchange.result.response if isinstance(exchange.result, Answered) else None,
+        "timings": exchange.timings,
+    }
 
 
 def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parked | None:

@@ -3,7 +3,9 @@
 Filled from the attempts read back when a partition is assigned, and from every attempt recorded
 since. How far a delivery has come is a pair (attempt, deferrals): a deferral on record makes
 repeats of just that job, an attempt makes repeats of all jobs for it, an end of every job.
-Bounded: the oldest deliveries are forgotten first, which can cost a repeat, never a loss.
+Bounded: the oldest deliveries are forgotten first, which can cost a repeat, never a loss. The bound
+widens while deliveries recorded since the oldest open job was read are many: a crash would bring
+those back, since nothing beyond that job is committed.
 
 A job that goes beyond one still being worked on can be what follows from it, or a leftover of a
 crash; which of the two is known once the earlier one is on record. Until then it has to wait.
@@ -17,9 +19,11 @@ from typing import Final, Literal
 
 from schemas.job import Job
 
-# About 25 MB. At 1,000 deliveries a second it reaches back well over a minute, and what is
-# repeated after a crash is a matter of seconds.
-DELIVERIES_MAX: Final = 100_000
+# About 25 MB. At 1,000 deliveries a second it reaches back well over a minute, which also covers
+# what upstream systems and matchers repeat.
+DELIVERIES_MIN: Final = 100_000
+# About 100 MB: at 2,000 a second, three minutes behind one open job, which a job never is.
+DELIVERIES_MAX: Final = 400_000
 
 # Beyond any attempt or deferral that a delivery can have.
 _ALL: Final = 1 << 40
@@ -56,11 +60,17 @@ class Suppression:
     again then must not lose it to somebody who may never record it.
     """
 
-    def __init__(self, deliveries_max: int = DELIVERIES_MAX) -> None:
-        """Remember up to `deliveries_max` recorded deliveries."""
-        self._recorded: OrderedDict[str, tuple[int, int]] = OrderedDict()
+    def __init__(
+        self, deliveries_min: int = DELIVERIES_MIN, deliveries_max: int = DELIVERIES_MAX
+    ) -> None:
+        """Remember `deliveries_min` recorded deliveries, and up to `deliveries_max` in need."""
+        # delivery -> attempt, deferrals, and the number of the record that said so
+        self._recorded: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
         self._in_hand: dict[str, tuple[tuple[int, int], int]] = {}
+        self._deliveries_min = deliveries_min
         self._deliveries_max = deliveries_max
+        self.records = 0
+        self.forgotten_too_soon = 0
 
     def __len__(self) -> int:
         """Recorded deliveries remembered."""
@@ -84,17 +94,32 @@ class Suppression:
         self._in_hand[job.delivery_id] = (reach, epoch)
         return "admitted"
 
-    def note(self, noted: Noted) -> None:
-        """A record of a delivery was read back."""
+    def is_on_record(self, job: Job) -> bool:
+        """Whether the job was settled, if perhaps by an assignment that has ended."""
+        return self._known(job.delivery_id) >= (job.attempt, job.deferrals)
+
+    def note(self, noted: Noted, needed_from: int | None = None) -> None:
+        """A record of a delivery was written or read back.
+
+        `needed_from` is what `records` was when the oldest job still open was read; None: no job
+        is open. What was recorded since then is forgotten only when there is no room at all.
+        """
         reach = max(self._known(noted.delivery_id), noted.reach)
         self._recorded.pop(noted.delivery_id, None)
-        self._recorded[noted.delivery_id] = reach
-        if len(self._recorded) > self._deliveries_max:
-            self._recorded.popitem(last=False)
+        self._recorded[noted.delivery_id] = (*reach, self.records)
+        self.records += 1
+        needed_from = self.records if needed_from is None else needed_from
+        while len(self._recorded) > self._deliveries_min:
+            oldest, (_, _, number) = next(iter(self._recorded.items()))
+            if number >= needed_from:
+                if len(self._recorded) <= self._deliveries_max:
+                    return
+                self.forgotten_too_soon += 1
+            del self._recorded[oldest]
 
-    def settled(self, noted: Noted, epoch: int) -> None:
+    def settled(self, noted: Noted, epoch: int, needed_from: int | None = None) -> None:
         """The record of a job of this assignment was written, so it is not in hand any more."""
-        self.note(noted)
+        self.note(noted, needed_from)
         if self._in_hand.get(noted.delivery_id) == ((noted.attempt, noted.deferrals), epoch):
             del self._in_hand[noted.delivery_id]
 
@@ -104,4 +129,5 @@ class Suppression:
             del self._in_hand[delivery_id]
 
     def _known(self, delivery_id: str) -> tuple[int, int]:
-        return self._recorded.get(delivery_id, (0, 0))
+        attempt, deferrals, _ = self._recorded.get(delivery_id, (0, 0, 0))
+        return attempt, deferrals

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-import structlog
-
 from agents.sender.opener import SecretOpener
 from pipeline.bodies import body_for, json_body
 from pipeline.configs import Configs, HeldWebhook
@@ -24,8 +22,6 @@ from schemas.codec import Malformed
 from schemas.event import Event
 from schemas.job import Body, Job
 from schemas.webhook import Mustache, Timeseries, Webhook
-
-_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +42,15 @@ class Preparer:
         self._public_url = public_url
 
     async def prepare(self, job: Job, configs: Configs, *, now_ms: int) -> Prepared:
-        """The request of a job whose account and webhook are there; never raises."""
+        """The request of a job whose account and webhook are there.
+
+        Raises only what nobody expected: a fault of ours, or of the machine's.
+        """
         body = job.body
         try:
             account, held = configs.account(job.account_id), _held(job, configs)
             if account is None or held is None:
-                raise LookupError("a job without account or webhook is refused before")  # noqa: TRY301
+                raise LookupError("a job without account or webhook is refused before")
             now_s = now_ms // 1_000
             body = body or await self._body(held, account, job.event, now_s)
             opened = self._opened(held.webhook)
@@ -60,11 +59,6 @@ class Preparer:
             return Prepared(request_for(opened, account, job, body, now_s=now_s), body)
         except (RenderError, UrlError, NoHistoryError) as error:
             return Prepared(NotSent("render_error", str(error)[:500]), body)
-        except Exception as error:  # noqa: BLE001 - see below
-            # A fault of ours costs this attempt, which is recorded and retried, not the process.
-            _log.exception("attempt.internal_fault", webhook=job.webhook_id)
-            failed = NotAnswered("internal", f"{type(error).__name__}: {error}"[:500])
-            return Prepared(failed, body)
 
     def _opened(self, webhook: Webhook) -> Webhook | NotAnswered:
         try:

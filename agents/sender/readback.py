@@ -15,6 +15,7 @@ import pydantic_core
 import structlog
 from confluent_kafka import Consumer, Message, TopicPartition
 
+from agents import metrics
 from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
 from pipeline.assignments import Span
 from pipeline.settings import Settings
@@ -50,12 +51,21 @@ def read_back(settings: Settings, floors: Mapping[int, int | None]) -> ReadBack:
             partition: _span(consumer, settings.topic(ATTEMPTS), partition, floor)
             for partition, floor in floors.items()
         }
+        _note_missed({n: spans[n].start - it for n, it in floors.items() if it is not None})
         noted = _read(consumer, settings.topic(ATTEMPTS), spans, began_s + TIME_S_MAX)
         took_ms = round((time.monotonic() - began_s) * 1_000)
         _log.info("attempts.read_back", partitions=len(spans), records=len(noted), took_ms=took_ms)
         return ReadBack(tuple(noted), spans)
     finally:
         consumer.close()
+
+
+def _note_missed(partitions: Mapping[int, int]) -> None:
+    """Say how many records of each partition were not read back that should have been."""
+    missed = {number: records for number, records in partitions.items() if records > 0}
+    if missed:
+        metrics.READ_BACK_MISSED.inc(sum(missed.values()))
+        _log.warning("attempts.read_back_missed", records=missed)
 
 
 def _span(consumer: Consumer, topic: str, partition: int, floor: int | None) -> Span:
@@ -79,8 +89,9 @@ def _read(
             if message.error() is None:
                 _collect(message, found, spans)
         _close_finished(consumer, topic, open_ends)
-    if open_ends:
-        _log.warning("attempts.read_back_cut_short", partitions=sorted(open_ends))
+    places = consumer.position([TopicPartition(topic, number) for number in open_ends])
+    reached = {it.partition: max(it.offset, spans[it.partition].start) for it in places}
+    _note_missed({number: open_ends[number] - offset for number, offset in reached.items()})
     return found
 
 

@@ -13,6 +13,7 @@ from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
 from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.sealing.keys import keys_for
+from agents.sender.attempting import Attempter
 from agents.sender.consumer import JobConsumer
 from agents.sender.guard import EgressGuard
 from agents.sender.http import HttpClient
@@ -44,9 +45,9 @@ async def run_sender(settings: Settings) -> None:
     jobs = JobConsumer(settings, loop)
     jobs.require_topics()
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
-    writer = SettlementWriter(prompt, gathering, watched)
-    preparer = Preparer(opener, NoHistory(), settings.public_url)
-    worker = Worker(view, http, writer, preparer, jobs.complete)
+    writer = SettlementWriter(prompt, gathering, settings.topic, watched)
+    attempter = Attempter(view, http, Preparer(opener, NoHistory(), settings.public_url))
+    worker = Worker(view, attempter, writer, jobs.complete, lambda: True)
 
     broker = Reachability(settings)
 

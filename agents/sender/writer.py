@@ -1,16 +1,20 @@
 """The sender's records: what follows an attempt first, the attempt last, each acknowledged.
 
-A job stays open until its attempt's delivery report is there. A report that failed is written again
-for as long as it takes: the job is not done before.
+A job stays open until its attempt's delivery report is there. What was not acknowledged is written
+again for as long as it takes: the job is not done before. Only a record that is too large for its
+topic, which no patience makes smaller, is an error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from agents import metrics
 from agents.kafka.outgoing import (
@@ -21,49 +25,93 @@ from agents.kafka.outgoing import (
     parked_job,
 )
 from agents.kafka.producer import Outgoing, Publisher
-from pipeline.settlement import Settlement
-from schemas.codec import Malformed
+from pipeline.assignments import Place
+from pipeline.commands import OpenJob
+from pipeline.settlement import Parked, Settlement
+from schemas.attempt import Attempt
+from schemas.codec import Fault, Malformed, encode
+from schemas.failure import Failure
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+# A request that was refused may have held smaller records beside the one that was too large.
+_REFUSALS_MAX: Final = 2
+# The end of a traceback says where it failed.
+_FAULT_CHARACTERS_MAX: Final = 8_000
 
 _log = structlog.get_logger()
+
+
+class UnwritableError(Exception):
+    """A record is too large for its topic; the message says which, and how large."""
 
 
 class SettlementWriter:
     """Two producers: one sends at once, the other gathers attempts, which nobody waits for."""
 
     def __init__(
-        self, prompt: Publisher, gathering: Publisher, watched: frozenset[str] = frozenset()
+        self,
+        prompt: Publisher,
+        gathering: Publisher,
+        prefixed: Callable[[str], str],
+        watched: frozenset[str] = frozenset(),
     ) -> None:
         """`prompt` has no linger; `gathering` lingers a few milliseconds.
+
+        `prefixed` gives the whole name of a topic.
 
         `watched` are the webhooks, as `account:webhook`, that have metrics of their own.
         """
         self._prompt = prompt
         self._gathering = gathering
+        self._prefixed = prefixed
         self._watched = watched
 
     async def write(self, settlement: Settlement, trace: str) -> int:
-        """Write all records of a settlement; the offset of its attempt's record."""
-        # Failures first: a retry that is found after a crash shows that they need no repetition.
-        failures = [failure_record(failure, trace) for failure in settlement.failures]
-        await asyncio.gather(*(_acknowledged(self._prompt, record) for record in failures))
-        if settlement.parked is not None:
-            parked = parked_job(settlement.parked.job, settlement.parked.tier, trace)
-            await _acknowledged(self._prompt, parked)
-        message = await _acknowledged(self._gathering, attempt_record(settlement.attempt, trace))
+        """Write all records of a settlement; the offset of its attempt's record.
+
+        Raises `UnwritableError`.
+        """
+        offset = 0
+        for stage in settlement.stages:
+            reports = await asyncio.gather(*(self._acknowledged(it, trace) for it in stage))
+            offset = max((int(report.offset() or 0) for report in reports), default=0)
         _count(settlement)
         name = f"{settlement.attempt.account_id}:{settlement.attempt.webhook_id}"
         if name in self._watched:
             metrics.WEBHOOK_ATTEMPTS.labels(name, settlement.attempt.outcome).inc()
-        return int(message.offset() or 0)
+        return offset
 
-    async def write_dead_letter(self, record: Received, faults: Malformed, now_ms: int) -> None:
-        """Write a job that could not be read to the dead letters."""
-        await _acknowledged(self._prompt, dead_letter(record, faults, now_ms))
-        metrics.DEAD_LETTERS.labels(record.topic).inc()
+    def _acknowledged(
+        self, record: Failure | Parked | Attempt, trace: str
+    ) -> Coroutine[None, None, Message]:
+        match record:
+            case Failure():
+                return _acknowledged(self._prompt, failure_record(record, trace))
+            case Parked(job, tier):
+                return _acknowledged(self._prompt, parked_job(job, tier, trace))
+            case _:  # nobody waits for an attempt but the offsets
+                return _acknowledged(self._gathering, attempt_record(record, trace))
+
+    async def write_faulty_job(self, faulty: OpenJob, fault: str) -> None:
+        """Write a job that our own code failed on to the dead letters; `fault` is the traceback."""
+        place, job = faulty.place, faulty.job
+        headers = (("traceparent", faulty.trace.encode()),)
+        topic = self._prefixed(place.topic)
+        record = Received(topic, place.partition, place.offset, None, job.key, encode(job), headers)
+        known = Malformed((Fault("", fault[-_FAULT_CHARACTERS_MAX:]),))
+        await self.write_dead_letter(place, record, known)
+
+    async def write_dead_letter(self, place: Place, record: Received, faults: Malformed) -> None:
+        """Write a job that nothing can be done with to the dead letters."""
+        try:
+            await _acknowledged(self._prompt, dead_letter(record, faults, _now_ms()))
+        except UnwritableError:
+            # Its bytes stand where it says for as long as the lane keeps them.
+            bare = replace(record, key=None, value=None, headers=())
+            await _acknowledged(self._prompt, dead_letter(bare, faults, _now_ms()))
+        metrics.DEAD_LETTERS.labels(place.topic).inc()
         _log.error(
-            "job.undecodable",
+            "job.dead_letter",
             topic=record.topic,
             partition=record.partition,
             offset=record.offset,
@@ -73,15 +121,27 @@ class SettlementWriter:
 
 async def _acknowledged(publisher: Publisher, record: Outgoing) -> Message:
     """Write a record, again and again if need be, until the broker has it."""
-    tries = 0
+    tries = refusals = 0
     while True:
         try:
             return await publisher.send(record)
         except KafkaException as error:
+            if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                refusals += 1
+                if refusals == _REFUSALS_MAX:
+                    size_bytes = len(record.value or b"")
+                    raise UnwritableError(
+                        f"a record of {size_bytes} bytes is too large for {record.topic}"
+                    ) from None
+                continue
             wait_s = _BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)]
             _log.error("record.not_written", topic=record.topic, error=str(error), again_s=wait_s)
             tries += 1
             await asyncio.sleep(wait_s)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _count(settlement: Settlement) -> None:
@@ -89,7 +149,20 @@ def _count(settlement: Settlement) -> None:
     metrics.ATTEMPTS.labels(attempt.lane, attempt.outcome, attempt.reason).inc()
     for failure in settlement.failures:
         metrics.FAILURES.labels(failure.stage).inc()
+    if attempt.timings.queue_ms is not None:
+        _count_times(attempt)
     if attempt.next.step == "defer":
         metrics.DEFERRALS.labels(attempt.reason).inc()
     elif attempt.next.step == "retry":
         metrics.RETRIES.labels(attempt.next.tier).inc()
+    elif attempt.next.step == "late":
+        metrics.LATE.inc()
+
+
+def _count_times(attempt: Attempt) -> None:
+    timings = attempt.timings
+    metrics.QUEUE_WAIT.labels(attempt.lane).observe((timings.queue_ms or 0) / 1_000)
+    if timings.total_ms is not None:
+        metrics.REQUEST_TIME.labels(attempt.outcome).observe(timings.total_ms / 1_000)
+    if attempt.outcome == "delivered" and attempt.attempt == 1:
+        metrics.END_TO_END.observe((attempt.at_ms - attempt.first_queued_at_ms) / 1_000)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from agents.sender.attempting import Attempter
 from agents.sender.consumer import Fetched
 from agents.sender.opener import SecretOpener
 from agents.sender.preparer import Preparer
@@ -45,12 +46,10 @@ class Outside:
         self.may_write = asyncio.Event()
         self.may_write.set()
         self.is_configured = asyncio.Event()
+        self.is_certain = True
+        preparer = Preparer(SecretOpener((KEY,)), NoHistory(), "https://hookline.example")
         self.worker = Worker(
-            self,
-            self,
-            self,
-            Preparer(SecretOpener((KEY,)), NoHistory(), "https://hookline.example"),
-            self.close,
+            self, Attempter(self, self, preparer), self, self.close, lambda: self.is_certain
         )
 
     def close(self, place, offset):

@@ -115,7 +115,7 @@ def test_letting_go_of_one_assignment_keeps_the_others():
 
 
 def test_what_was_recorded_longest_ago_is_forgotten_first():
-    suppression = Suppression(deliveries_max=2)
+    suppression = Suppression(deliveries_min=2)
     for name in ("a", "b", "a", "c"):
         suppression.note(Noted(name, 1, 0, "end"))
     assert len(suppression) == 2

@@ -1,0 +1,62 @@
+"""What the decisions of a sender ask to be done: whoever does it reports back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.assignments import Place
+from pipeline.settlement import Settlement
+from schemas.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job in this sender's hands, and the W3C trace that it came with."""
+
+    place: Place
+    job: Job
+    trace: str
+
+    @property
+    def webhook(self) -> str:
+        """What its queue and its endpoint's limits are kept under."""
+        return f"{self.job.account_id}:{self.job.webhook_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Make the job's request, then tell `ended`."""
+
+    open_job: OpenJob
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write these records in their order, then tell `written`."""
+
+    open_job: OpenJob
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Bury:
+    """Put the job on the dead letters for this reason, then do as with `Write`."""
+
+    open_job: OpenJob
+    why: str
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The job is done with; `attempt_offset` is where its attempt was recorded, if it was.
+
+    `is_repeat` says that it was dropped: it is on record, or in hand, already.
+    """
+
+    place: Place
+    attempt_offset: int | None
+    is_repeat: bool = False
+
+
+Command = Start | Write | Bury | Close

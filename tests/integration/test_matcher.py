@@ -8,8 +8,10 @@ import json
 import time
 
 import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
+from schemas.event import EVENT_BYTES_MAX
 from schemas.topics import ACTIVITIES, DEAD_LETTERS, JOBS
 from tests.support.builders import a_webhook, an_account
 from tests.support.matcher_trials import chaos, committed_to, dropped_queue, racing_start
@@ -28,6 +30,19 @@ def installation(broker, tmp_path):
 def test_two_workers_start_on_waiting_events_and_miss_none(installation, stagger_s):
     outcome = racing_start(installation, stagger_s=stagger_s, waiting=1_000, webhooks=500)
 
+    assert outcome.good, outcome
+
+
+def test_two_workers_start_on_a_large_table_and_miss_none(installation):
+    outcome = racing_start(installation, waiting=500, webhooks=20_000)
+
+    assert outcome.good, outcome
+
+
+def test_an_event_owed_to_fifty_webhooks_becomes_fifty_jobs_through_kills(installation):
+    outcome = chaos(installation, seconds=6, rate=20, fan_out=50, every_s=(2, 3), terminate_share=0)
+
+    assert outcome.jobs >= 50 * 20
     assert outcome.good, outcome
 
 
@@ -141,6 +156,56 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_holds_nothing_up(installa
     assert values == set(bad)
     assert all(it["faults"] and it["topic"] == installation.topic("activities") for it in found)
     assert found[0]["key"] == base64.b64encode(b"25:1").decode()
+
+
+# Each number takes 4 bytes in an event, and 18 in the job that is made of it.
+AWKWARD = b"9e15,"
+
+
+def large_event(size_bytes):
+    head = b'{"event_id":"large","account_id":25,"phase":"end","activity":{"id":1,"n":['
+    tail = b"0]}}"
+    return head + AWKWARD * ((size_bytes - len(head) - len(tail)) // len(AWKWARD)) + tail
+
+
+def test_the_largest_event_becomes_a_job_however_much_larger_that_is(installation):
+    installation.create()
+    installation.apply(an_account(), a_webhook())
+    installation.publish_raw(b"25:1", large_event(EVENT_BYTES_MAX))
+    installation.start_worker()
+    jobs = installation.reader()
+
+    assert jobs.wait_for(1, 30)["large"] == 1
+    assert len(jobs.messages[0].value()) > 3.5 * EVENT_BYTES_MAX
+    assert committed_to(installation, 1, 10)
+    jobs.close()
+
+
+def test_a_job_that_its_topic_does_not_take_is_a_dead_letter_and_holds_nothing_up(installation):
+    installation.create()
+    limit = ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
+    topic = ConfigResource("topic", installation.topic(JOBS), incremental_configs=[limit])
+    for done in installation.admin.incremental_alter_configs([topic]).values():
+        done.result(10)
+    installation.apply(an_account(), a_webhook())
+    published = installation.publish(f"before-{n}" for n in range(300))
+    installation.publish_raw(b"25:1", large_event(50_000))
+    published += 1 + installation.publish(f"after-{n}" for n in range(300))
+    worker = installation.start_worker()
+    jobs, letters = installation.reader(), installation.reader(DEAD_LETTERS)
+
+    seen = jobs.wait_for(600, 30)
+    assert committed_to(installation, published, 10)
+    eventually(lambda: letters.poll() is not None and letters.messages, 10)
+    (letter,) = [json.loads(it.value()) for it in letters.messages]
+    jobs.close()
+    letters.close()
+
+    assert len(seen) == 600
+    assert "large" not in seen
+    assert base64.b64decode(letter["value"]) == large_event(50_000)
+    assert letter["faults"][0]["message"].endswith("too many for jobs")
+    assert worker.alive
 
 
 def test_the_end_of_an_activity_comes_back_through_the_tier(installation):

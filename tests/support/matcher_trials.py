@@ -1,31 +1,33 @@
 """Trials of the matcher with a count at the end: racing starts, and chaos for a while.
 
-An event is lost when its publication was acknowledged and no job came; it is repeated when more
-than one came. `stuck` says that the group did not commit to the end of every partition.
+Counted are jobs, by event and webhook: one is lost when its event was acknowledged and it never
+came, and repeated when it came more than once. `stuck` says that the group did not commit to the
+end of every partition.
 """
 
 from __future__ import annotations
 
-import json
 import random
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.topics import JOBS
+from tests.support.matcher_load import Jobs, Load, owed
 from tests.support.matchers import Installation, Worker
 from tests.support.waiting import eventually
 
-QUIET_S = 60
+QUIET_S = 120  # a start on a full table, on a machine that does other things too
+
+# A matcher's session is ten seconds: frozen for longer, it has lost its partitions unknowingly.
+ZOMBIE_S = 13.0
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a trial came to."""
 
-    events: int
+    jobs: int
     lost: int
     repeated: int
     stuck: bool
@@ -38,45 +40,49 @@ class Outcome:
         return not self.lost and not self.stuck
 
     def __str__(self) -> str:
-        share = 100 * self.repeated / max(1, self.events)
+        share = 100 * self.repeated / max(1, self.jobs)
         gap = f", longest gap {self.longest_gap_s:.1f} s" if self.longest_gap_s else ""
         stuck = ", STUCK" if self.stuck else ""
         notes = "".join(f"\n    {note}" for note in self.notes)
         return (
-            f"{self.events} events, {self.lost} lost, {self.repeated} repeated ({share:.1f} %)"
+            f"{self.jobs} jobs, {self.lost} lost, {self.repeated} repeated ({share:.1f} %)"
             f"{stuck}{gap}, {self.seconds:.1f} s{notes}"
         )
 
 
-def racing_start(
+def racing_start(  # noqa: PLR0913 - a trial is its parameters
     installation: Installation,
     *,
     stagger_s: float = 0,
     waiting: int = 4_000,
     later: int = 40,
     webhooks: int = 2_000,
+    fan_out: int = 1,
     **environment: str,
 ) -> Outcome:
     """Two workers of a new group start on a full table and waiting events; then some more come."""
     begin_s = time.monotonic()
     installation.create()
-    installation.fill(webhooks)
-    published = installation.publish(f"first-{n}" for n in range(waiting))
+    installation.fill(webhooks, fan_out)
+    ids = [f"first-{n}" for n in range(waiting)]
+    published = installation.publish(ids)
     workers = [installation.start_worker(**environment)]
     time.sleep(stagger_s)
     workers.append(installation.start_worker(**environment))
     for worker in workers:
         worker.wait_ready(QUIET_S)
-    reader = installation.reader()
-    seen = reader.wait_for(waiting, QUIET_S)
-    published += installation.publish(f"later-{n}" for n in range(later))
-    seen += reader.wait_for(later, 20)
+    jobs = Jobs(installation)
+    jobs.wait_for(waiting * fan_out, QUIET_S)
+    after = [f"later-{n}" for n in range(later)]
+    published += installation.publish(after)
+    wanted = owed([*ids, *after], fan_out)
+    jobs.wait_for(len(wanted), 20)
     stuck = not committed_to(installation, published, 10)
-    reader.close()
+    jobs.close()
     for worker in workers:
         worker.kill()
-    repeated = sum(seen.values()) - len(seen)
-    return Outcome(published, published - len(seen), repeated, stuck, time.monotonic() - begin_s)
+    lost = len(wanted - jobs.seen.keys())
+    return Outcome(len(wanted), lost, jobs.repeated, stuck, time.monotonic() - begin_s)
 
 
 def committed_to(installation: Installation, total: int, timeout_s: float) -> bool:
@@ -89,71 +95,6 @@ def committed_to(installation: Installation, total: int, timeout_s: float) -> bo
     return False
 
 
-class Load:
-    """Publishes at a rate from a thread, and reads the jobs in another."""
-
-    def __init__(self, installation: Installation, rate: int) -> None:
-        self._installation = installation
-        self._rate = rate
-        self._stop = threading.Event()
-        self.acknowledged: set[str] = set()
-        self.seen: Counter[str] = Counter()
-        self.longest_gap_s = 0.0
-        self._threads = [threading.Thread(target=it) for it in (self._publish, self._read)]
-        self._reading = True
-        for thread in self._threads:
-            thread.start()
-
-    def stop_publishing(self) -> None:
-        self._stop.set()
-        self._threads[0].join()
-        self._installation.producer.flush(120)
-
-    def stop_reading(self) -> None:
-        self._reading = False
-        self._threads[1].join()
-
-    @property
-    def missing(self) -> set[str]:
-        return self.acknowledged - self.seen.keys()
-
-    def _publish(self) -> None:
-        begin_s, number = time.monotonic(), 0
-        while not self._stop.is_set():
-            while number < (time.monotonic() - begin_s) * self._rate:
-                self._publish_one(f"c{number}")
-                number += 1
-            self._installation.producer.poll(0)
-            time.sleep(0.002)
-
-    def _publish_one(self, event_id: str) -> None:
-        def on_delivery(error: object, _: Any) -> None:
-            if error is None:
-                self.acknowledged.add(event_id)
-
-        fields = {"event_id": event_id, "account_id": 25, "phase": "end"}
-        value = json.dumps({**fields, "activity": {"id": event_id}}).encode()
-        self._installation.producer.produce(
-            self._installation.topic("activities"),
-            value,
-            event_id.encode(),
-            on_delivery=on_delivery,
-        )
-
-    def _read(self) -> None:
-        reader = self._installation.reader(JOBS)
-        last_s: float | None = None
-        while self._reading:
-            came = reader.poll()
-            reader.messages.clear()
-            now_s = time.monotonic()
-            if came and last_s is not None and not self._stop.is_set():
-                self.longest_gap_s = max(self.longest_gap_s, now_s - last_s)
-            last_s = now_s if came else last_s
-            self.seen.update(json.loads(it.value())["event"]["event_id"] for it in came)
-        reader.close()
-
-
 @dataclass
 class Supervisor:
     """Two workers, each started again when it has ended, and why it ended."""
@@ -162,13 +103,25 @@ class Supervisor:
     environment: dict[str, str]
     workers: list[Worker] = field(default_factory=list)
     deaths: Counter[str] = field(default_factory=Counter)
+    frozen: dict[int, float] = field(default_factory=dict)  # and until when
 
     def start(self) -> None:
         self.workers = [self.installation.start_worker(**self.environment) for _ in range(2)]
         for worker in self.workers:
             worker.wait_ready(QUIET_S)
 
-    def restart(self, number: int, how: str) -> None:
+    def disturb(self, number: int, how: str) -> None:
+        """End a worker and start another, or freeze it for longer than its session lasts."""
+        if number in self.frozen:  # it cannot be ended in order, and its time will come
+            return
+        if how == "SIGSTOP":
+            self.workers[number].freeze()
+            self.deaths["SIGSTOP, SIGCONT"] += 1
+            self.frozen[number] = time.monotonic() + ZOMBIE_S
+        else:
+            self._restart(number, how)
+
+    def _restart(self, number: int, how: str) -> None:
         worker = self.workers[number]
         if how == "SIGKILL":
             worker.kill()
@@ -177,10 +130,15 @@ class Supervisor:
         self.deaths[how] += 1
         self.workers[number] = self.installation.start_worker(**self.environment)
 
-    def revive(self) -> None:
+    def look(self) -> None:
+        """Let the zombies go on whose time has come, and start what has ended by itself."""
+        for number, until_s in list(self.frozen.items()):
+            if time.monotonic() >= until_s:
+                del self.frozen[number]
+                self.workers[number].thaw()
         for number, worker in enumerate(self.workers):
             if not worker.alive:
-                self.restart(number, "by itself")
+                self._restart(number, "by itself")
 
 
 def chaos(  # noqa: PLR0913 - a trial is its parameters
@@ -188,51 +146,58 @@ def chaos(  # noqa: PLR0913 - a trial is its parameters
     *,
     seconds: float,
     rate: int = 300,
+    fan_out: int = 1,
     seed: int = 1,
     every_s: tuple[float, float] = (8, 15),
     terminate_share: float = 0.25,
+    zombie_share: float = 0.0,
     broker: Any = None,
     **environment: str,
 ) -> Outcome:
-    """Kill and end workers in turn under load; once, half-way, kill and restart `broker`."""
+    """Kill, end and freeze workers in turn under load; half-way kill `broker` and restart it."""
     draw = random.Random(seed)  # noqa: S311 - a schedule that can be repeated
     installation.create()
-    installation.fill(500)
+    installation.fill(500, fan_out)
     supervisor = Supervisor(installation, environment)
     supervisor.start()
-    load = Load(installation, rate)
+    load = Load(installation, rate, fan_out)
     begin_s = time.monotonic()
     next_s, broker_s = draw.uniform(*every_s), seconds / 2 if broker else float("inf")
     while (now_s := time.monotonic() - begin_s) < seconds:
-        supervisor.revive()
+        supervisor.look()
         if now_s >= broker_s:
             broker.kill()
             broker.start()
             supervisor.deaths["broker SIGKILL"] += 1
             broker_s = float("inf")
         elif now_s >= next_s:
-            how = "SIGTERM" if draw.random() < terminate_share else "SIGKILL"
-            supervisor.restart(draw.randrange(2), how)
+            how = _how(draw.random(), terminate_share, zombie_share)
+            supervisor.disturb(draw.randrange(2), how)
             next_s = now_s + draw.uniform(*every_s)
         time.sleep(0.1)
     return _settle(load, supervisor, time.monotonic() - begin_s)
 
 
+def _how(drawn: float, terminate_share: float, zombie_share: float) -> str:
+    if drawn < terminate_share:
+        return "SIGTERM"
+    return "SIGSTOP" if drawn < terminate_share + zombie_share else "SIGKILL"
+
+
 def _settle(load: Load, supervisor: Supervisor, seconds: float) -> Outcome:
     load.stop_publishing()
     deadline_s = time.monotonic() + QUIET_S
-    while load.missing and time.monotonic() < deadline_s:
-        supervisor.revive()
+    while (load.missing or supervisor.frozen) and time.monotonic() < deadline_s:
+        supervisor.look()
         time.sleep(0.1)
-    total = len(load.acknowledged)
-    stuck = not committed_to(supervisor.installation, total, 20)
+    stuck = not committed_to(supervisor.installation, len(load.acknowledged), 20)
     load.stop_reading()
     for worker in supervisor.workers:
         worker.kill()
     return Outcome(
-        total,
+        len(load.owed),
         len(load.missing),
-        sum(load.seen.values()) - len(load.seen),
+        load.repeated,
         stuck,
         seconds,
         load.longest_gap_s,
@@ -245,18 +210,25 @@ def dropped_queue(installation: Installation, *, stall_s: float) -> tuple[int, O
     begin_s = time.monotonic()
     installation.create()
     installation.fill(10)
-    published = installation.publish(f"d{n}" for n in range(200))
+    ids = [f"d{n}" for n in range(200)]
+    published = installation.publish(ids)
     module = "tests.support.faulty_matcher"
     faulty = installation.start_worker(
         module=module, MATCHER_DROP="20", MATCHER_STALL_S=str(stall_s)
     )
     eventually(lambda: not faulty.alive, stall_s + 40)
-    reader = installation.reader()
+    jobs = Jobs(installation)
     worker = installation.start_worker()
-    seen = reader.wait_for(published, QUIET_S)
+    wanted = owed(ids, 1)
+    jobs.wait_for(len(wanted), QUIET_S)
     stuck = not committed_to(installation, published, 10)
-    reader.close()
+    jobs.close()
     worker.kill()
-    repeated = sum(seen.values()) - len(seen)
-    outcome = Outcome(published, published - len(seen), repeated, stuck, time.monotonic() - begin_s)
+    outcome = Outcome(
+        len(wanted),
+        len(wanted - jobs.seen.keys()),
+        jobs.repeated,
+        stuck,
+        time.monotonic() - begin_s,
+    )
     return faulty.process.returncode, outcome

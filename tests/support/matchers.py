@@ -26,14 +26,19 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from schemas.account import Account
 from schemas.codec import encode
 from schemas.config import Config, key_of
+from schemas.event import EVENT_BYTES_MAX
 from schemas.topics import ACTIVITIES, CONFIGS, DEAD_LETTERS, JOBS, Topic, topics
-from schemas.webhook import Webhook
 from tests.support.builders import a_webhook, an_account
 from tests.support.topic_reader import TopicReader
 from tests.support.waiting import eventually
 
 ACCOUNT_ID = 25
 START_S = 45  # a worker's start on a machine that does other things too
+
+
+def owed_webhooks(fan_out: int) -> list[str]:
+    """The webhooks to which each event is owed in an installation filled like this."""
+    return ["crm", *(f"crm{number}" for number in range(1, fan_out))]
 
 
 # Brokers killed on purpose are no news, and soon back.
@@ -90,6 +95,14 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
+    def freeze(self) -> None:
+        """SIGSTOP: it stands still, and knows of nothing that happens meanwhile."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on as if nothing had been."""
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, timeout_s: float = 20) -> int:
         """SIGTERM; its exit code."""
         if self.alive:
@@ -119,6 +132,7 @@ class Installation:
                 "partitioner": "murmur2_random",
                 "linger.ms": 0,
                 "queue.buffering.max.messages": 1_000_000,
+                "message.max.bytes": EVENT_BYTES_MAX * 2,
             }
         )
 
@@ -177,14 +191,14 @@ class Installation:
         assert len(offsets) == len(records)
         return max(offsets)
 
-    def fill(self, webhooks: int) -> None:
-        """An account with one webhook at `end`, among `webhooks` of other accounts."""
+    def fill(self, webhooks: int, fan_out: int = 1) -> None:
+        """An account with `fan_out` webhooks at `end`, among `webhooks` of other accounts."""
         others = (
             a_webhook(id=f"w{n}", account_id=1_000 + n % 100, url=f"https://x{n}.example.com/")
             for n in range(webhooks)
         )
         accounts: Iterable[Account] = (an_account(id=1_000 + n) for n in range(100))
-        hooks: tuple[Webhook, ...] = (a_webhook(),)
+        hooks = (a_webhook(id=webhook_id) for webhook_id in owed_webhooks(fan_out))
         self.apply(an_account(), *hooks, *accounts, *others)
 
     # Events and jobs

@@ -183,22 +183,25 @@ def _kills(
     books: Books, recorded: Mapping[int, Recorded], found: Sequence[Repeat]
 ) -> tuple[AtKill, ...]:
     kills = [it for it in books.incidents if it.is_kill]
+    flying = [in_flight(kill, books.requests, recorded) for kill in kills]
+    owners = {it.number: place for place, each in enumerate(flying) for it in each}
+    costs = Counter(owners.get(it.first.number, _last_before(it, kills)) for it in found)
     return tuple(
         AtKill(
             kill.cause,
             kill.began_s,
-            len(flying := in_flight(kill, books.requests, recorded)),
-            sum(not _was_answered(it, kill.began_s, books.answers) for it in flying),
-            sum(_owner(it, kills) is kill for it in found),
+            len(flying[place]),
+            sum(not _was_answered(it, kill.began_s, books.answers) for it in flying[place]),
+            costs[place],
         )
-        for kill in kills
+        for place, kill in enumerate(kills)
     )
 
 
-def _owner(repeat: Repeat, kills: Sequence[Incident]) -> Incident | None:
-    """The last kill before a repeat's second request."""
-    before = [it for it in kills if it.began_s <= repeat.second.at_s]
-    return max(before, key=lambda it: it.began_s, default=None)
+def _last_before(repeat: Repeat, kills: Sequence[Incident]) -> int | None:
+    """The kill that a repeat of something on record is held against; None when none came before."""
+    places = [place for place, it in enumerate(kills) if it.began_s <= repeat.second.at_s]
+    return max(places, key=lambda place: kills[place].began_s, default=None)
 
 
 def _was_answered(request: Request, at_s: float, answers: Mapping[int, Answer]) -> bool:

@@ -57,6 +57,11 @@ class Incident:
         """Whether it ended senders in the middle of their requests."""
         return self.ports is not None
 
+    @property
+    def lasted_s(self) -> float:
+        """How long it was at work."""
+        return self.ended_s - self.began_s
+
 
 @dataclass(frozen=True, slots=True)
 class Repeat:

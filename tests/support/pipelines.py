@@ -33,7 +33,8 @@ class Pipeline(Installation):
             future.result(30)
 
     def start(self, agent: str, **environment: str) -> Worker:
-        """Start an agent; requests to loopback are allowed."""
+        """Start an agent, or `module` in its place; requests to loopback are allowed."""
+        module = environment.pop("module", "agents.cli")
         log = self.directory / f"{agent}{len(self.workers)}.log"
         given = {
             "HOOKLINE_BOOTSTRAP_SERVERS": self.bootstrap,
@@ -45,7 +46,7 @@ class Pipeline(Installation):
         }
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", "agents.cli", agent],
+                [sys.executable, "-m", module, agent],
                 env={**os.environ, **given, **environment},
                 stdout=stream,
                 stderr=stream,

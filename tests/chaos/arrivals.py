@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from schemas.webhook import Webhook
 from tests.chaos.ledger import Answer
@@ -26,15 +26,17 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: IO[bytes] | None = None
+        self._offset = 0
         self._rest = b""
 
     def new(self) -> list[list[str]]:
-        if self._file is None:
-            if not self._path.exists():
-                return []
-            self._file = self._path.open("rb")
-        *whole, self._rest = (self._rest + self._file.read()).split(b"\n")
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            came = file.read()
+        self._offset += len(came)
+        *whole, self._rest = (self._rest + came).split(b"\n")
         return [line.decode().split(" ") for line in whole]
 
 

@@ -42,8 +42,10 @@ from tests.support.waiting import eventually
 
 # An endpoint that takes its time keeps requests in flight at the moment of a kill.
 ENDPOINT_MS: Final = 20
-# Between a new sender's being ready and the next kill: partitions have moved, queues are short.
+# What stood still has been delivered before the next kill, and then it goes on at its rate a while.
 STEADY_S: Final = 3.0
+CATCH_UP_S: Final = 60.0
+BEHIND_S_MAX: Final = 0.5
 QUIET_S: Final = 180.0
 # The session is over after two seconds and the rest is the read-back; longer is worth a look.
 SILENCE_WINDOW_S: Final = 15.0
@@ -91,6 +93,7 @@ def run(pipeline: Pipeline, run: Run, given: argparse.Namespace) -> list[Kill]:
     run.upstream.start()
     kills = []
     for number in range(given.kills):
+        _catch_up(run)
         _let_pass(STEADY_S, run)
         victim = senders.pop(0)
         kills.append(kill(victim))
@@ -101,6 +104,18 @@ def run(pipeline: Pipeline, run: Run, given: argparse.Namespace) -> list[Kill]:
     assert run.upstream.stop() == 0, "events were not acknowledged"
     run.wait_quiet(QUIET_S, say=lambda text: click.echo(text, err=True))
     return kills
+
+
+def _catch_up(run: Run) -> None:
+    """Wait until no more is under way than half a second of events; for a minute at most."""
+    deadline_s = time.monotonic() + CATCH_UP_S
+    while time.monotonic() < deadline_s:
+        run.read()
+        behind = len(run.upstream.published) - len(run.receiver.delivered)
+        if behind <= run.upstream.rate * BEHIND_S_MAX:
+            return
+        time.sleep(0.1)
+    click.echo(f"not caught up within {CATCH_UP_S:g} s: {behind} under way", err=True)
 
 
 def _let_pass(seconds: float, run: Run) -> None:

@@ -104,8 +104,8 @@ class BatchWriter:
         now_ms = time_ns() // 1_000_000
         if not await _is_refused(self._send(dead_letter(source, malformed, now_ms))):
             return
-        held = Fault("", "too large to be kept here: its value and headers are where it was read")
-        slim = replace(source, value=None, headers=())
+        held = Fault("", "too large to be kept here: its bytes are where it was read")
+        slim = replace(source, key=None, value=None, headers=())
         known = Malformed((*malformed.faults, held))
         await self._send(dead_letter(slim, known, now_ms))
 

@@ -185,6 +185,16 @@ async def test_a_crowd_is_counted_in_events_and_in_bytes():
     assert not large.crowded
 
 
+async def test_nothing_is_dropped_because_too_much_waits(bench):
+    """What was fetched while it became too much has to be kept: fetching pauses, nothing else."""
+    bench.gate.set()
+    bench.put(*range(WAITING_EVENTS_MAX + 10))
+    await turns()
+    await asyncio.wait_for(bench.batches.idle(1), 1)
+
+    assert bench.done == list(range(WAITING_EVENTS_MAX + 10))
+
+
 # The flow control
 
 

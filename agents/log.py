@@ -54,7 +54,7 @@ def _renderers(settings: Settings) -> list[structlog.types.Processor]:
         settings.log_format == "auto" and sys.stderr.isatty()
     )
     if console:
-        # The default would print the variables of every frame: secrets, and megabytes of activities.
+        # The default would print the variables of every frame: secrets, and whole activities.
         plain = structlog.dev.plain_traceback
         return [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

@@ -77,6 +77,14 @@ class Assignments:
         """The partitions held, as (topic, partition)."""
         return list(self._held)
 
+    def holds(self, key: Key) -> bool:
+        """Whether a partition is held."""
+        return key in self._held
+
+    def held_under(self, epochs: frozenset[int]) -> list[Key]:
+        """The partitions that are held under one of these assignments."""
+        return [key for key, assignment in self._held.items() if assignment.epoch in epochs]
+
     def epochs(self, keys: list[Key]) -> frozenset[int]:
         """The assignments under which these partitions are held now."""
         return frozenset(self._held[key].epoch for key in keys if key in self._held)
@@ -142,6 +150,16 @@ class Assignments:
         if position.offset <= assignment.reached:
             floor = min(floor, assignment.start)
         return Position(position.offset, floor)
+
+    def next_offset(self, key: Key) -> int | None:
+        """The offset after the last record handed out; None when nothing was."""
+        assignment = self._held.get(key)
+        return None if assignment is None else assignment.tracker.next_offset
+
+    def oldest_open(self, key: Key) -> int | None:
+        """The first offset that was handed out and is not completed."""
+        position = self.position(key)
+        return position.offset if position and self._held[key].sizes else None
 
     def uncommitted(self, keys: list[Key]) -> dict[Key, Position]:
         """Positions that moved since they were last given out here."""

@@ -35,6 +35,11 @@ class OffsetTracker:
         """Records handed out that do not lie below the position yet."""
         return len(self._records)
 
+    @property
+    def next_offset(self) -> int | None:
+        """The offset after the last record handed out; None when nothing was."""
+        return self._next
+
     def handed_out(self, offset: int, floor: int) -> None:
         """Note a record read from the partition; offsets only ever grow."""
         if self._next is not None and offset < self._next:

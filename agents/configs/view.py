@@ -147,6 +147,7 @@ class ConfigView:
         """Read the topic to its end, which can take a moment, then follow it in a thread."""
         self._reader = ConfigReader(settings)
         self.configs = _read_configs(self._reader)
+        self._reached = self._reader.position()
         self._loop = loop
         self._changed = asyncio.Event()
         self._closed = threading.Event()
@@ -159,6 +160,10 @@ class ConfigView:
             self._changed.clear()
             await self._changed.wait()
 
+    def has_reached(self, end: int | None) -> bool:
+        """Whether all that stood on the topic when it ended there is applied; None is unknown."""
+        return end is not None and self._reached >= end
+
     def close(self) -> None:
         """Stop following."""
         self._closed.set()
@@ -169,11 +174,13 @@ class ConfigView:
         try:
             while not self._closed.is_set():
                 records = self._reader.read()
-                if records:
-                    self._loop.call_soon_threadsafe(self._apply, records)
+                position = self._reader.position()
+                if records or position != self._reached:
+                    self._loop.call_soon_threadsafe(self._apply, records, position)
         except Exception as error:  # noqa: BLE001 - a thread that dies must take the process along
             abort("the configuration can no longer be followed", error)
 
-    def _apply(self, records: list[ConfigRecord]) -> None:
+    def _apply(self, records: list[ConfigRecord], position: int) -> None:
         apply_records(self.configs, records)
+        self._reached = position
         self._changed.set()

@@ -1,8 +1,9 @@
 """A member of a consumer group in a thread of its own: polls, commits, gives partitions up in time.
 
 The thread alone touches the Kafka consumer. What may be committed is the unbroken run of completed
-records, told to the broker each second, and at once when a partition goes. A subclass says what to
-do with records; an exception in it ends the process, for a thread that died would be a silence.
+records (`agents.kafka.committing`), and the answers tell whether the partitions are still ours. A
+subclass says what to do with records; an exception in it ends the process, for a thread that died
+would be a silence.
 """
 
 from __future__ import annotations
@@ -18,22 +19,35 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from agents import metrics
 from agents.errors import OperationError
 from agents.kafka.clients import BROKER_TIMEOUT_S, consumer_config, on_consumer_error
+from agents.kafka.committing import Commits
+from agents.kafka.group_work import GroupWork
+from agents.kafka.turning import Turning
 from agents.lifecycle import abort
 from pipeline.assignments import Assignments, Key, Span
 from pipeline.offsets import Position
 from pipeline.settings import Settings
+from pipeline.stalls import Progress
 
 # `consume(n, t)` would wait t for n records; `poll` returns with the first one.
 POLL_S: Final = 0.02
 BATCH: Final = 500
 
-_COMMIT_EVERY_S: Final = 1.0
+# A revocation waits so long for what is in flight, and so long in all with its commit: the whole
+# group waits with it.
+RELEASE_S_MAX: Final = 1.5
+REVOKE_S_MAX: Final = 2.0
+
+_LOOK_EVERY_S: Final = 1.0
 _LAG_EVERY_S: Final = 5.0
+
+# A broker that went away while partitions were assigned has so long to come back.
+_PREPARE_S_MAX: Final = 30.0
+_PREPARE_AGAIN_S: Final = 0.5
 
 _log = structlog.get_logger()
 
 
-class GroupConsumer:
+class GroupConsumer(GroupWork):
     """The thread. `assignments` is its bookkeeping; partitions go by (topic, number), no prefix."""
 
     def __init__(
@@ -46,42 +60,21 @@ class GroupConsumer:
         """Create the consumer; `start` joins the group. `options` go over the usual settings."""
         self.settings = settings
         self.assignments = Assignments()
-        self.was_assigned = False
+        self.turning = Turning()
+        self._is_assigned = False
+        self._progress: Mapping[Key, Progress] = {}
+        self._fenced: set[Key] = set()
         self._names = {settings.topic(name): name for name in topics}
         self.consumer = Consumer(
             consumer_config(settings, group)
             | {"enable.auto.commit": False, "on_commit": self._on_commit}
             | dict(options or {})
         )
+        self.commits = Commits(self.consumer, self.assignments, self._place_at, self.commit_every_s)
         self._is_standing_still = False
-        self._committed_at_s = 0.0
-        self._lag_at_s = 0.0
+        self._looked_at_s = self._lag_at_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=group, daemon=True)
-
-    def take_in(self, key: Key, message: Message) -> None:
-        """Deal with a record."""
-        raise NotImplementedError
-
-    def after_turn(self) -> None:
-        """Do what has to be done between two looks at the broker, which are 20 ms apart at most."""
-        raise NotImplementedError
-
-    def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
-        """Get ready for new partitions, before their first record; what is on record of them."""
-        raise NotImplementedError
-
-    def release(self, keys: list[Key]) -> None:
-        """Finish with partitions that go, in bounded time; afterwards they are committed."""
-        raise NotImplementedError
-
-    def may_resume(self, key: Key) -> bool:
-        """Whether reading a partition may go on when there is room again."""
-        raise NotImplementedError
-
-    def metadata(self, position: Position) -> str:
-        """What to keep beside a committed position."""
-        raise NotImplementedError
 
     def require_topics(self) -> None:
         """Raise `OperationError` unless the broker answers and has the topics.
@@ -108,6 +101,7 @@ class GroupConsumer:
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
         )
+        self.commits.membership.start()
         self._thread.start()
 
     def stop(self) -> None:
@@ -119,9 +113,35 @@ class GroupConsumer:
         """A partition by the name of its topic without prefix."""
         return self._names[place.topic], place.partition
 
+    def _place_at(self, key: Key, position: Position) -> TopicPartition:
+        return self.place_of(key, position.offset, self.metadata(position))
+
     def place_of(self, key: Key, offset: int = -1, metadata: str = "") -> TopicPartition:
         """A partition as the client knows it."""
         return TopicPartition(self.settings.topic(key[0]), key[1], offset, metadata)
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group has given us our part, which may be none, and not taken it away."""
+        return self._is_assigned
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing speaks against our being a member; may be asked in any thread."""
+        return self.commits.membership.is_certain
+
+    @property
+    def progress(self) -> Mapping[Key, Progress]:
+        """How far each partition had come a moment ago; may be asked in any thread.
+
+        `end` is None where reading rightly stands still, and 0 elsewhere: it is not asked for here.
+        """
+        return self._progress
+
+    @property
+    def fenced(self) -> frozenset[Key]:
+        """Partitions that are not ours by a commit's answer, before the client has said so too."""
+        return frozenset(self._fenced)
 
     @property
     def is_standing_still(self) -> bool:
@@ -132,8 +152,10 @@ class GroupConsumer:
         try:
             while not self._stopping.is_set():
                 self._turn()
-            self._give_up(self.assignments.keys)
-            self.consumer.close()
+            with self.turning.callback():
+                self._give_up(self.assignments.keys)
+                if not self.commits.is_waiting:  # the group finds out by our silence
+                    self.consumer.close()
         except Exception as error:  # noqa: BLE001 - a thread that dies must take the process along
             abort("records can no longer be consumed", error)
 
@@ -144,20 +166,23 @@ class GroupConsumer:
         self.after_turn()
         self._bound_window()
         now_s = time.monotonic()
-        if now_s - self._committed_at_s >= _COMMIT_EVERY_S:
-            self._committed_at_s = now_s
-            self._commit_in_background()
+        self.commits.ask(now_s)
+        if now_s - self._looked_at_s >= _LOOK_EVERY_S:
+            self._looked_at_s = now_s
+            self._progress = {key: self._progress_of(key) for key in self.assignments.keys}
         if now_s - self._lag_at_s >= _LAG_EVERY_S:
             self._lag_at_s = now_s
             self._measure_lag()
+        self.turning.turned(self._thread.ident)
 
     def take_in_all(self, messages: list[Message]) -> None:
         """Deal with what came together."""
         for message in messages:
             error = message.error()
             if error is None:
-                name = self._names[message.topic() or ""]
-                self.take_in((name, int(message.partition() or 0)), message)
+                key = (self._names[message.topic() or ""], int(message.partition() or 0))
+                if self.assignments.holds(key):
+                    self.take_in(key, message)
             else:
                 on_consumer_error(error)
 
@@ -173,31 +198,36 @@ class GroupConsumer:
         else:
             self.consumer.resume([self.place_of(key) for key in keys if self.may_resume(key)])
 
-    def _uncommitted(self, keys: list[Key]) -> list[TopicPartition]:
-        return [
-            self.place_of(key, position.offset, self.metadata(position))
-            for key, position in self.assignments.uncommitted(keys).items()
-        ]
-
-    def _commit_in_background(self) -> None:
-        places = self._uncommitted(self.assignments.keys)
-        if places:
-            self.consumer.commit(offsets=places, asynchronous=True)
-
     def _on_commit(self, error: KafkaError | None, _places: list[TopicPartition]) -> None:
-        if error is not None:
-            _log.warning("offsets.commit_failed", error=error.str())
-            self.assignments.distrust_commits()
+        keys = self.commits.answered(error)
+        if keys:
+            # librdkafka will say so too, when it has heard it; until then it is still theirs.
+            self._is_assigned = False
+            self._fenced.update(keys)
+            self._forget_lost(keys)
+            _log.warning("membership.fenced", partitions=len(keys))
 
     def _give_up(self, keys: list[Key]) -> None:
+        deadline_s = time.monotonic() + REVOKE_S_MAX
         self.release(keys)
-        places = self._uncommitted(keys)
-        try:
-            if places:
-                self.consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            # What is not committed is read again by the next owner, who knows what was done.
-            _log.warning("offsets.commit_failed", error=str(error.args[0]))
+        self.commits.commit_within(keys, deadline_s - time.monotonic())
+        self._forget(keys)
+
+    def _forget_lost(self, keys: list[Key]) -> None:
+        self.lose(keys)
+        self._forget(keys)  # another member has them: nothing may be committed
+
+    def _forget(self, keys: list[Key]) -> None:
+        self.assignments.forget(keys)
+        self.commits.ended(keys)
+        self._progress = {key: it for key, it in self._progress.items() if key not in keys}
+
+    def _progress_of(self, key: Key) -> Progress:
+        expected = self.assignments.next_offset(key)
+        if expected is None:
+            expected = self.commits.start_of(key)
+        may_read = not self._is_standing_still and self.may_resume(key)
+        return Progress(self.assignments.oldest_open(key), expected, 0 if may_read else None)
 
     def _measure_lag(self) -> None:
         lags = dict.fromkeys(self._names.values(), 0)
@@ -212,27 +242,53 @@ class GroupConsumer:
     # Rebalancing: librdkafka calls these from within poll, consume and close.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if partitions:
-            spans = self.prepare(partitions)
-            self.assignments.assign(list(map(self.key_of, partitions)), spans)
-        consumer.incremental_assign(partitions)
-        if self._is_standing_still:
-            consumer.pause(partitions)
-        self.was_assigned = True
+        with self.turning.callback():
+            if partitions and not self._stopping.is_set():
+                keys = list(map(self.key_of, partitions))
+                spans = self._prepared(partitions)
+                self.assignments.assign(keys, spans)
+                self._fenced.difference_update(keys)
+            consumer.incremental_assign(partitions)
+            if self._is_standing_still:
+                consumer.pause(partitions)
+        self._is_assigned = True
         _log.info("partitions.assigned", partitions=_names(partitions))
 
+    def _prepared(self, partitions: list[TopicPartition]) -> dict[int, Span]:
+        """Prepare partitions, though the broker may be away for a moment just now."""
+        deadline_s = time.monotonic() + _PREPARE_S_MAX
+        while True:
+            try:
+                committed = self.consumer.committed(partitions, timeout=BROKER_TIMEOUT_S)
+                for place in committed:
+                    if place.error is not None:
+                        raise KafkaException(place.error)  # noqa: TRY301 - caught with its like
+                    self.commits.began(self.key_of(place), place)
+                return self.prepare(committed)
+            except KafkaException as error:
+                if self._stopping.is_set():
+                    return {}
+                if time.monotonic() >= deadline_s:
+                    names = ", ".join(_names(partitions))
+                    abort(f"assigned, but for {_PREPARE_S_MAX:g} s not readable: {names}", error)
+                _log.warning("partitions.not_prepared", error=str(error.args[0]))
+                self._stopping.wait(_PREPARE_AGAIN_S)
+
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = list(map(self.key_of, partitions))
-        self._give_up(keys)
-        self.assignments.forget(keys)
-        consumer.incremental_unassign(partitions)
+        with self.turning.callback():
+            keys = list(map(self.key_of, partitions))
+            self._give_up([key for key in keys if self.assignments.holds(key)])
+            self._fenced.difference_update(keys)
+            consumer.incremental_unassign(partitions)
         _log.info("partitions.revoked", partitions=_names(partitions))
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        keys = list(map(self.key_of, partitions))
-        self.release(keys)
-        self.assignments.forget(keys)  # another member has them: nothing may be committed
-        consumer.incremental_unassign(partitions)
+        with self.turning.callback():
+            self._is_assigned = False
+            keys = list(map(self.key_of, partitions))
+            self._forget_lost(keys)
+            self._fenced.difference_update(keys)
+            consumer.incremental_unassign(partitions)
         _log.warning("partitions.lost", partitions=_names(partitions))
 
 

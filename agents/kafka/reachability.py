@@ -30,18 +30,26 @@ class Reachability:
         self._log_ends = LogEnds(settings)
         self._place = (settings.topic(CONFIGS), 0)
         self._answered_at_s = time.monotonic()
+        self._configs_end: int | None = None
 
     @property
     def is_reachable(self) -> bool:
         """Whether the broker answered just now."""
         return time.monotonic() - self._answered_at_s <= _SILENCE_S_MAX
 
+    @property
+    def configs_end(self) -> int | None:
+        """Where the configs topic ended when the broker last answered; None before that."""
+        return self._configs_end
+
     async def run(self) -> None:
         """Ask again and again until cancelled."""
         while True:
             was_reachable = self.is_reachable
-            if await self._log_ends.ends([self._place]) is not None:
+            ends = await self._log_ends.ends([self._place])
+            if ends is not None:
                 self._answered_at_s = time.monotonic()
+                self._configs_end = ends[self._place]
             if self.is_reachable != was_reachable:
                 _log.warning("broker.back" if self.is_reachable else "broker.away")
             await asyncio.sleep(_EVERY_S)

@@ -19,18 +19,21 @@ from confluent_kafka import Message, TopicPartition
 
 from agents import metrics
 from agents.kafka.clients import BROKER_TIMEOUT_S
-from agents.kafka.group_consumer import GroupConsumer
+from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SENDERS
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
+from pipeline.dispatch import WAIT_MS_MAX
 from pipeline.offsets import Position
+from pipeline.sending import CONFIG_WAIT_MS_MAX
 from pipeline.settings import Settings
 from pipeline.suppression import Noted
 from schemas.job import Lane
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
+from schemas.webhook import TIMEOUT_S_MAX
 
-# A revocation waits so long for requests in flight; the group waits with it.
-REVOKE_WAIT_S: Final = 2.0
+# A job rightly waits for its configuration, then for its endpoint, and for an answer.
+_OPEN_S_MAX: Final = (CONFIG_WAIT_MS_MAX + WAIT_MS_MAX) / 1_000 + TIMEOUT_S_MAX
 
 LANES: Final[dict[str, Lane]] = {JOBS: "new", JOBS_RETRY: "retry", JOBS_REPLAY: "replay"}
 
@@ -61,12 +64,16 @@ class Receiver(Protocol):
 class JobConsumer(GroupConsumer):
     """The thread and what it shares with the loop: `complete` is all the loop calls."""
 
+    open_s_max = _OPEN_S_MAX
+
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
         """Create the consumer; `start` joins the group."""
         super().__init__(settings, SENDERS, LANES)
         self._loop = loop
         self._receiver: Receiver
         self._completed: deque[tuple[Place, int | None]] = deque()
+        # Ended assignments that the loop has not heard of yet: until it has, it must not decide.
+        self._untold: deque[frozenset[int]] = deque()
         self._fetched: list[Fetched] = []
 
     def start(self, receiver: Receiver) -> None:
@@ -102,8 +109,7 @@ class JobConsumer(GroupConsumer):
 
     def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Read back what is on record of the partitions' jobs."""
-        committed = self.consumer.committed(partitions, timeout=BROKER_TIMEOUT_S)
-        found = read_back(self.settings, floors(committed, self._has_more))
+        found = read_back(self.settings, floors(partitions, self._has_more))
         self._loop.call_soon_threadsafe(self._receiver.on_read_back, found.noted)
         return found.spans
 
@@ -115,11 +121,32 @@ class JobConsumer(GroupConsumer):
     def release(self, keys: list[Key]) -> None:
         """Let the loop drop what waits and finish what is in flight, for a bounded time."""
         released = threading.Event()
-        epochs = self.assignments.epochs(keys)
-        self._loop.call_soon_threadsafe(self._receiver.on_revoked, epochs, released.set)
-        if not released.wait(REVOKE_WAIT_S):
-            _log.warning("partitions.left_in_flight", waited_s=REVOKE_WAIT_S)
+        self._tell_revoked(keys, released.set)
+        if not released.wait(RELEASE_S_MAX):
+            _log.warning("partitions.left_in_flight", waited_s=RELEASE_S_MAX)
         self._apply_completions()
+
+    def lose(self, keys: list[Key]) -> None:
+        """Let the loop drop what waits; what is in flight is recorded as late."""
+        self._tell_revoked(keys, lambda: None)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether we are a member, and the loop knows of every partition that we lost."""
+        return not self._untold and super().is_certain
+
+    def _tell_revoked(self, keys: list[Key], released: Callable[[], None]) -> None:
+        epochs = self.assignments.epochs(keys)
+        if not epochs:
+            released()
+            return
+        self._untold.append(epochs)
+
+        def tell() -> None:
+            self._receiver.on_revoked(epochs, released)
+            self._untold.popleft()
+
+        self._loop.call_soon_threadsafe(tell)
 
     def metadata(self, position: Position) -> str:
         """Keep the floor, from which the next owner reads the attempts back."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -11,6 +10,7 @@ import structlog
 from agents.configs.view import ConfigView
 from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
+from agents.kafka.watchdog import watch
 from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.sealing.keys import keys_for
 from agents.sender.attempting import Attempter
@@ -21,7 +21,7 @@ from agents.sender.opener import SecretOpener
 from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
 from agents.sender.writer import SettlementWriter
-from agents.web import serve_health
+from agents.web import Readiness, serve_health
 from pipeline.settings import Settings, parse_networks
 from pipeline.timeseries import NoHistory
 
@@ -47,17 +47,14 @@ async def run_sender(settings: Settings) -> None:
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, settings.topic, watched)
     attempter = Attempter(view, http, Preparer(opener, NoHistory(), settings.public_url))
-    worker = Worker(view, attempter, writer, jobs.complete, lambda: True)
+    worker = Worker(view, attempter, writer, jobs.complete, lambda: jobs.is_certain)
 
     broker = Reachability(settings)
-
-    def readiness() -> Mapping[str, bool]:
-        return {"assigned": jobs.was_assigned, "broker_answers": broker.is_reachable}
-
-    health = await serve_health(settings, readiness)
+    health = await serve_health(settings, _readiness(jobs, view, broker))
     background = [
         end_process_on_failure(asyncio.create_task(worker.tick(), name="tick")),
         end_process_on_failure(asyncio.create_task(broker.run(), name="reachability")),
+        watch(jobs, stopping.is_set),
     ]
     jobs.start(worker)
     await stopping.wait()
@@ -72,3 +69,11 @@ async def run_sender(settings: Settings) -> None:
     await http.close()
     await health.cleanup()
     _log.info("sender.stopped")
+
+
+def _readiness(jobs: JobConsumer, view: ConfigView, broker: Reachability) -> Readiness:
+    return lambda: {
+        "assigned": jobs.is_assigned and jobs.is_certain,
+        "configs_current": view.has_reached(broker.configs_end),
+        "broker_answers": broker.is_reachable,
+    }

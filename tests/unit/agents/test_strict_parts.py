@@ -11,7 +11,6 @@ from agents.strict import pump
 from agents.strict.flow import StrictFlowControl
 from agents.strict.ledger import Ledger
 from agents.strict.pump import BATCH_EVENTS_MAX, WAITING_EVENTS_MAX, Batches
-from agents.strict.watchdog import STALL_S, Place, StallClock
 
 ONE = TP("activities", 0)
 
@@ -209,38 +208,3 @@ async def test_resuming_a_flow_that_was_on_keeps_what_is_queued():
     flow.suspend()
     flow.resume()
     assert queue.qsize() == 0
-
-
-# The stall clock
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        Place(oldest_open=3, expected=9, end=9),
-        Place(oldest_open=None, expected=9, end=10),
-        Place(oldest_open=None, expected=None, end=10),
-    ],
-    ids=["unfinished", "unread", "never positioned"],
-)
-def test_a_partition_with_work_that_stands_still_stalls(place):
-    clock = StallClock()
-
-    assert clock.stalled(0, {ONE: place}) is None
-    assert clock.stalled(STALL_S - 0.1, {ONE: place}) is None
-    assert "activities/0" in str(clock.stalled(STALL_S, {ONE: place}))
-
-
-def test_a_partition_that_moves_or_has_no_work_does_not_stall():
-    clock = StallClock()
-    for now_s in range(100):
-        moving = Place(oldest_open=now_s, expected=now_s + 5, end=1_000)
-        assert clock.stalled(now_s, {ONE: moving, TP("activities", 1): Place(None, 7, 7)}) is None
-
-
-def test_a_reset_begins_the_count_anew():
-    clock = StallClock()
-    clock.stalled(0, {ONE: Place(1, 2, 2)})
-    clock.reset()
-
-    assert clock.stalled(STALL_S, {ONE: Place(1, 2, 2)}) is None

@@ -142,3 +142,28 @@ def test_reading_stands_still_at_either_bound_and_goes_on_when_a_quarter_is_free
     for place in places[jobs // 8 :]:
         assignments.completed(place, None)
     assert not assignments.wants_pause(is_paused=True)
+
+
+def test_progress_is_the_oldest_open_offset_and_the_next_one_to_read():
+    assignments = assigned(NEW)
+    assert (assignments.oldest_open(NEW), assignments.next_offset(NEW)) == (None, None)
+    first = assignments.handed_out(NEW, 10, 1)
+    second = assignments.handed_out(NEW, 11, 1)
+    assert (assignments.oldest_open(NEW), assignments.next_offset(NEW)) == (10, 12)
+    assignments.completed(first, None)
+    assert assignments.oldest_open(NEW) == 11
+    assignments.completed(second, None)
+    assert (assignments.oldest_open(NEW), assignments.next_offset(NEW)) == (None, 12)
+    assert (assignments.oldest_open(RETRY), assignments.next_offset(RETRY)) == (None, None)
+
+
+def test_partitions_are_found_by_the_assignment_under_which_they_are_held():
+    assignments = assigned(NEW, RETRY)
+    (epoch,) = assignments.epochs([NEW])
+    assert assignments.held_under(frozenset({epoch})) == [NEW]
+    assignments.assign([NEW], {})
+
+    assert assignments.held_under(frozenset({epoch})) == []
+    assert assignments.holds(NEW)
+    assignments.forget([NEW])
+    assert not assignments.holds(NEW)

@@ -1,0 +1,130 @@
+"""A member's commits: of what has moved each second, and of the same again where it proves us.
+
+Only one commit is under way at a time, so that an answer belongs to its question. Nothing here
+waits for the broker but `commit_within`, and that for a bounded time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from agents.kafka.membership import Membership
+from pipeline.assignments import Assignments, Key
+from pipeline.offsets import Position
+
+# In doubt the broker is asked as often as this: all work waits for its answer.
+_PROVE_EVERY_S: Final = 0.1
+
+_log = structlog.get_logger()
+
+# A partition as the client knows it, with a position to commit.
+PlaceOf = Callable[[Key, Position], TopicPartition]
+
+
+class Commits:
+    """For the consuming thread; `membership` says what the answers prove."""
+
+    def __init__(
+        self, consumer: Consumer, assignments: Assignments, place_of: PlaceOf, every_s: float
+    ) -> None:
+        """Commit what `assignments` says through `consumer`, and no more often than that."""
+        self.membership = Membership()
+        self._consumer = consumer
+        self._assignments = assignments
+        self._place_of = place_of
+        self._every_s = every_s
+        self._starts: dict[Key, TopicPartition] = {}
+        self._asked_at_s = 0.0
+        self._abandoned: threading.Thread | None = None
+
+    def began(self, key: Key, committed: TopicPartition) -> None:
+        """A partition is to be read from where it was committed, if it was."""
+        self._starts[key] = committed
+
+    def ended(self, keys: Iterable[Key]) -> None:
+        """Partitions are not held any more."""
+        for key in keys:
+            self._starts.pop(key, None)
+
+    def start_of(self, key: Key) -> int | None:
+        """The offset at which a partition's reading began; None when nothing was committed."""
+        start = self._starts.get(key)
+        return None if start is None or start.offset < 0 else start.offset
+
+    def ask(self, now_s: float) -> None:
+        """Commit what has moved; while something is open or in doubt, something at any rate."""
+        keys = self._assignments.keys
+        if not keys:
+            self.membership.holds_nothing()
+        is_in_doubt = self.membership.needs_proof
+        every_s = _PROVE_EVERY_S if is_in_doubt else self._every_s
+        if now_s - self._asked_at_s < every_s or not self.membership.may_ask:
+            return
+        places = self._uncommitted(keys)
+        if not places and (is_in_doubt or self._assignments.jobs):
+            places = self._unmoved(keys)
+        if places:
+            self._asked_at_s = now_s
+            self.membership.asked(self._assignments.epochs(keys))
+            self._consumer.commit(offsets=places, asynchronous=True)
+
+    def answered(self, error: KafkaError | None) -> list[Key]:
+        """A commit was answered; the partitions that are not ours by what the answer says."""
+        fenced = self.membership.answered(error)
+        if error is not None:
+            _log.warning("offsets.commit_failed", error=error.str())
+            self._assignments.distrust_commits()
+        return self._assignments.held_under(fenced)
+
+    def commit_within(self, keys: list[Key], seconds: float) -> None:
+        """Commit partitions that go, and wait so long for the answer.
+
+        librdkafka would wait a minute and more for a broker that is away, and the group with it.
+        What is not committed is read again by the next owner, who knows what was done.
+        """
+        places = self._uncommitted(keys)
+        if not places:
+            return
+        self._abandoned = threading.Thread(
+            target=self._commit, args=[places], name="last commit", daemon=True
+        )
+        self._abandoned.start()
+        self._abandoned.join(max(seconds, 0))
+        if self._abandoned.is_alive():
+            _log.warning("offsets.commit_failed", error=f"no answer within {seconds:.1f} s")
+        else:
+            self._abandoned = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a last commit waits for the broker still, and with it uses the consumer."""
+        return self._abandoned is not None and self._abandoned.is_alive()
+
+    def _commit(self, places: list[TopicPartition]) -> None:
+        try:
+            self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            _log.warning("offsets.commit_failed", error=str(error.args[0]))
+
+    def _uncommitted(self, keys: list[Key]) -> list[TopicPartition]:
+        return [
+            self._place_of(key, position)
+            for key, position in self._assignments.uncommitted(keys).items()
+        ]
+
+    def _unmoved(self, keys: list[Key]) -> list[TopicPartition]:
+        """One partition as it is committed already."""
+        for key in keys:
+            position = self._assignments.position(key)
+            if position is not None:
+                return [self._place_of(key, position)]
+        for start in self._starts.values():
+            # Nothing committed means from the beginning, and so does 0.
+            offset, metadata = max(start.offset, 0), start.metadata or ""
+            return [TopicPartition(start.topic, start.partition, offset, metadata)]
+        return []

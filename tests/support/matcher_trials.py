@@ -76,8 +76,8 @@ def racing_start(  # noqa: PLR0913 - a trial is its parameters
     after = [f"later-{n}" for n in range(later)]
     published += installation.publish(after)
     wanted = owed([*ids, *after], fan_out)
-    jobs.wait_for(len(wanted), 20)
-    stuck = not committed_to(installation, published, 10)
+    jobs.wait_for(len(wanted), QUIET_S)
+    stuck = not committed_to(installation, published, QUIET_S)
     jobs.close()
     for worker in workers:
         worker.kill()
@@ -190,7 +190,7 @@ def _settle(load: Load, supervisor: Supervisor, seconds: float) -> Outcome:
     while (load.missing or supervisor.frozen) and time.monotonic() < deadline_s:
         supervisor.look()
         time.sleep(0.1)
-    stuck = not committed_to(supervisor.installation, len(load.acknowledged), 20)
+    stuck = not committed_to(supervisor.installation, len(load.acknowledged), QUIET_S)
     load.stop_reading()
     for worker in supervisor.workers:
         worker.kill()
@@ -221,7 +221,7 @@ def dropped_queue(installation: Installation, *, stall_s: float) -> tuple[int, O
     worker = installation.start_worker()
     wanted = owed(ids, 1)
     jobs.wait_for(len(wanted), QUIET_S)
-    stuck = not committed_to(installation, published, 10)
+    stuck = not committed_to(installation, published, QUIET_S)
     jobs.close()
     worker.kill()
     outcome = Outcome(

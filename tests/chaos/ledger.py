@@ -83,6 +83,7 @@ class Verdict:
     repeats: tuple[Repeat, ...]
     kills: tuple[AtKill, ...]
     late: int
+    deferrals: Counter[str]  # jobs put off without an attempt, by reason
     job_copies: int
     finals_twice: int
     silence_s: float
@@ -148,6 +149,7 @@ def verdict(books: Books) -> Verdict:
         repeats=found,
         kills=_kills(books, recorded, found),
         late=sum(it.step == "late" for it in books.records),
+        deferrals=Counter(it.reason for it in books.records if it.step == "defer"),
         job_copies=books.job_copies,
         finals_twice=sum(count - 1 for count in books.finals.values()),
         silence_s=silence_s,

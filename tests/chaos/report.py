@@ -53,6 +53,8 @@ def lines(verdict: Verdict) -> Iterable[str]:
         yield f"    ended, {name:<25} {count}"
     for cause, count in verdict.causes.most_common():
         yield f"    repeated, {cause:<22} {count}"
+    for reason, count in verdict.deferrals.most_common():
+        yield f"    put off, {reason:<22} {count}"
     for name, meaning in _WRONG.items():
         wrong = getattr(verdict, name)
         if wrong:
@@ -69,6 +71,7 @@ def as_dict(verdict: Verdict) -> dict[str, Any]:
         **{name.replace(" ", "_"): value for name, value in _rows(verdict)},
         "ended": dict(verdict.ended),
         "causes": dict(verdict.causes),
+        "deferrals": dict(verdict.deferrals),
         **{name: list(getattr(verdict, name)) for name in _WRONG},
     }
 

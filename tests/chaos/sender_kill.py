@@ -13,7 +13,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import signal
+import sys
 import tempfile
 import time
 import urllib.request
@@ -170,16 +172,26 @@ def main() -> None:
     parser.add_argument("--no-read-back", action="store_true", help="senders without it")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all agents end with this
+    directory = Path(tempfile.mkdtemp(prefix="sender-kill-"))
+    good = play(given, directory)
+    if good or given.no_read_back:
+        shutil.rmtree(directory)
+        raise SystemExit(0)
+    click.echo(f"logs are in {directory}", err=True)
+    raise SystemExit(1)
+
+
+def play(given: argparse.Namespace, directory: Path) -> bool:
+    """Run and report; whether all went well."""
     with (
-        tempfile.TemporaryDirectory(prefix="sender-kill-") as directory,
-        a_broker("embedded", Path(directory)) as broker,
-        a_pipeline(broker, Path(directory)) as pipeline,
-        a_receiver(Path(directory) / "receiver") as receiver,
+        a_broker("embedded", directory) as broker,
+        a_pipeline(broker, directory) as pipeline,
+        a_receiver(directory / "receiver") as receiver,
     ):
         webhooks = plain_webhooks(receiver.port, delay_ms=ENDPOINT_MS)
         pipeline.apply(an_account(), *webhooks)
-        topic = pipeline.topic(ACTIVITIES)
-        upstream = Upstream(broker, topic, given.rate, webhooks)
+        upstream = Upstream(broker, pipeline.topic(ACTIVITIES), given.rate, webhooks)
         it = Run(broker, pipeline.prefix, upstream, receiver)
         kills = run(pipeline, it, given)
         incidents = [each.incident for each in kills]
@@ -191,7 +203,7 @@ def main() -> None:
         tell_kills(kills, found.kills, silences(books, incidents))
     good = is_good(found)
     tell(found, incidents, is_json=given.json, is_good=good)
-    raise SystemExit(0 if good or given.no_read_back else 1)
+    return good
 
 
 if __name__ == "__main__":

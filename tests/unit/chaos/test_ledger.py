@@ -222,6 +222,13 @@ def test_late_results_are_no_ends():
     assert (found.late, found.lost) == (1, ("d1",))
 
 
+def test_jobs_that_were_put_off_are_counted_by_reason_and_are_no_ends():
+    found = verdict(books([], [record(step="defer", outcome="deferred")]))
+
+    assert found.deferrals == Counter({"timeout": 1})
+    assert found.lost == ("d1",)
+
+
 def test_the_longest_silence_is_looked_for_while_there_was_load():
     assert longest_gap([1, 2, 7, 8, 50]) == (42, 8)
     assert longest_gap([1, 2, 7, 8, 50], (0, 9)) == (5, 2)

@@ -70,4 +70,4 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help demo test check bench chaos lock lock-jars
+.PHONY: help demo test check bench simulate chaos lock lock-jars

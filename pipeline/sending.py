@@ -83,11 +83,21 @@ class Sending:
         for each in noted:
             self._suppression.note(each)
 
+    def releasing(self, epochs: frozenset[int]) -> None:
+        """These assignments are to end in a moment: nothing more is begun for them.
+
+        What is in flight still counts until `revoked`. Only then may it be recorded as late: its
+        job would else be closed and committed, and nobody would ever decide on it.
+        """
+        self._dispatcher.drop(lambda waiting: waiting.place.epoch in epochs)
+        self._awaiting_configs = [
+            waiting for waiting in self._awaiting_configs if waiting[1].place.epoch not in epochs
+        ]
+
     def revoked(self, epochs: frozenset[int]) -> None:
         """These assignments have ended: their jobs are in somebody else's hands now."""
+        self.releasing(epochs)
         self._held_epochs -= epochs
-        self._dispatcher.drop(lambda waiting: waiting.place.epoch in epochs)
-        self._awaiting_configs = [it for it in self._awaiting_configs if self._is_held(it[1])]
         # What is in flight too: if it comes back here, the new copy must not count on the old one.
         self._suppression.let_go(epochs)
         self._open = {place: it for place, it in self._open.items() if place.epoch not in epochs}
@@ -100,8 +110,7 @@ class Sending:
             return [Close(read.place, None, is_repeat=True)]
         self._open[read.place] = self._suppression.records
         if admission == "too_early":
-            detail = "an earlier job of the delivery is not on record yet"
-            return [self._defer(read, "delivery_under_way", detail, now_ms)]
+            return [self._put_behind(read, now_ms)]
         if read.job.config_offset > self._configs.offset:
             self._awaiting_configs.append((now_ms + CONFIG_WAIT_MS_MAX, read))
             return []
@@ -175,6 +184,8 @@ class Sending:
         self._suppression.settled(noted, ended.place.epoch, oldest_open)
         self._unrecorded.discard(ended.place)
         self._open.pop(ended.place, None)
+        if record.next.step == "late":  # its new owner closes it
+            return []
         return [Close(ended.place, attempt_offset)]
 
     def _is_held(self, open_job: OpenJob) -> bool:
@@ -194,6 +205,14 @@ class Sending:
             else:
                 self._awaiting_configs.append((until_ms, read))
         return commands
+
+    def _put_behind(self, read: OpenJob, now_ms: int) -> Command:
+        """Wait for an earlier job of the delivery to be on record, but not beyond its time."""
+        refused = refusal(read.job, self._configs, now_ms=now_ms)
+        if refused is not None:
+            return Write(read, self._without_attempt(read, refused, now_ms))
+        detail = "an earlier job of the delivery is not on record yet"
+        return self._defer(read, "delivery_under_way", detail, now_ms)
 
     def _enqueue(self, read: OpenJob, now_ms: int) -> list[Command]:
         refused = refusal(read.job, self._configs, now_ms=now_ms)

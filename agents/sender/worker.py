@@ -35,7 +35,7 @@ from schemas.job import Job
 
 # How often jobs that wait too long are looked for.
 _TICK_S: Final = 1.0
-# Doubt about our partitions ends within a few turns of the consuming thread, 20 ms each.
+# Doubt about our partitions ends in the consuming thread, which turns each 20 ms.
 _DOUBT_POLL_S: Final = 0.02
 
 _log = structlog.get_logger()
@@ -64,6 +64,7 @@ class Worker:
         self._is_certain = is_certain
         self._sending = Sending(view.configs, random.random)
         self._tasks: dict[asyncio.Task[None], int] = {}
+        self._arrived: list[Fetched] = []
         self._is_stopping = False
         self._publish_metrics()
 
@@ -73,13 +74,12 @@ class Worker:
 
     def on_jobs(self, jobs: list[Fetched]) -> None:
         """Take in jobs and start what may start."""
-        for fetched in jobs:
-            self._take_in(fetched.place, received(fetched.message))
-        self._start_jobs()
+        self._arrived += jobs
+        self._go_on()
 
     def on_revoked(self, epochs: frozenset[int], released: Callable[[], None]) -> None:
-        """Let go of what has not started, and call `released` when the rest has ended."""
-        self._sending.revoked(epochs)
+        """Begin nothing more for these assignments; call `released` when the rest has ended."""
+        self._sending.releasing(epochs)
         running = [task for task, epoch in self._tasks.items() if epoch in epochs]
         if not running:
             released()
@@ -87,15 +87,20 @@ class Worker:
         waiting = asyncio.gather(*running, return_exceptions=True)
         waiting.add_done_callback(lambda _: released())
 
+    def on_lost(self, epochs: frozenset[int]) -> None:
+        """These assignments have ended, whatever is still in flight."""
+        self._arrived = [it for it in self._arrived if it.place.epoch not in epochs]
+        self._sending.revoked(epochs)
+
     async def tick(self) -> None:
-        """Look at what waits, each second and with each configuration; runs until cancelled."""
+        """Look at what waits: each second, with each configuration, and when a doubt has ended."""
         while True:
             with suppress(TimeoutError):
                 newer = self._view.configs.offset + 1
                 await asyncio.wait_for(self._view.reaches(newer), _TICK_S)
             await self._until_certain()
             self._do(self._sending.look(_now_ms()))
-            self._start_jobs()
+            self._go_on()
 
     async def drain(self, timeout_s: float) -> None:
         """Start nothing more, and wait for what is under way."""
@@ -104,6 +109,16 @@ class Worker:
             _, left = await asyncio.wait(list(self._tasks), timeout=timeout_s)
             if left:
                 _log.warning("sender.left_in_flight", jobs=len(left), waited_s=timeout_s)
+
+    def _go_on(self) -> None:
+        """Take in what has arrived, and start what may start; only while there is no doubt."""
+        if not self._is_certain():
+            return
+        arrived, self._arrived = self._arrived, []
+        for fetched in arrived:
+            self._take_in(fetched.place, received(fetched.message))
+        if not self._is_stopping:
+            self._do(self._sending.start(_now_ms()))
 
     def _take_in(self, place: Place, record: Received) -> None:
         try:
@@ -120,10 +135,6 @@ class Worker:
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(read)
         self._do(commands)
-
-    def _start_jobs(self) -> None:
-        if not self._is_stopping and self._is_certain():
-            self._do(self._sending.start(_now_ms()))
 
     def _do(self, commands: Iterable[Command]) -> None:
         for command in commands:
@@ -148,7 +159,7 @@ class Worker:
             commands = self._sending.ended(started, exchange, now_ms=_now_ms())
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(started)
-        self._start_jobs()
+        self._go_on()
         await self._settle(commands)
 
     def _fault(self, faulty: OpenJob) -> list[Command]:

@@ -14,6 +14,7 @@ from agents.sender.consumer import Fetched
 from agents.sender.opener import SecretOpener
 from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
+from agents.sender.writer import UnwritableError
 from pipeline.assignments import Place
 from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
@@ -47,6 +48,8 @@ class Outside:
         self.may_write.set()
         self.is_configured = asyncio.Event()
         self.is_certain = True
+        self.too_large = self.all_too_large = False
+        self.buried: list = []
         preparer = Preparer(SecretOpener((KEY,)), NoHistory(), "https://hookline.example")
         self.worker = Worker(
             self, Attempter(self, self, preparer), self, self.close, lambda: self.is_certain
@@ -69,9 +72,14 @@ class Outside:
         return Exchange(as_recorded(request), Answered(Response(status=status)), Timings())
 
     async def write(self, settlement, _trace):
+        if (self.too_large and settlement.parked is not None) or self.all_too_large:
+            raise UnwritableError("a record of 9 bytes is too large for retry.5s")
         self.settlements.append(settlement)
         await self.may_write.wait()
         return 40 + len(self.settlements)
+
+    async def write_faulty_job(self, buried, fault):
+        self.buried.append((buried, fault))
 
     def read(self, offset=7, topic=JOBS, epoch=FIRST, **job):
         """Hand a job to the worker, as the consuming thread does."""
@@ -91,6 +99,13 @@ class Outside:
     @property
     def closed(self) -> list[tuple[int, int | None]]:
         return [(place.offset, attempt_offset) for place, attempt_offset in self.completed]
+
+
+async def eventually_async(holds) -> None:
+    """Wait for what another thread's turn, 20 ms apart, brings about."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - what holds has no event
+            await asyncio.sleep(0.005)
 
 
 async def turned() -> None:
@@ -150,14 +165,147 @@ async def test_a_job_whose_partition_went_and_came_back_is_made_again_not_droppe
     outside.read(7)
     await turned()
     outside.worker.on_revoked(frozenset({FIRST}), lambda: released.append(True))
+    outside.worker.on_lost(frozenset({FIRST}))
     outside.read(7, epoch=SECOND)
     await turned()
     assert (len(outside.requests), outside.closed, released) == (2, [], [])
     for request in outside.requests:
-        request.set_result(200)
+        request.set_result(500)
     await turned()
     assert released == [True]
-    assert [place.epoch for place, _ in outside.completed] == [FIRST, SECOND]
+    assert [place.epoch for place, _ in outside.completed] == [SECOND]
+
+
+async def test_while_a_partition_is_handed_over_what_is_in_flight_is_decided_as_always(outside):
+    """Its job is committed with it: were it only recorded as late, nobody would decide on it."""
+    released = []
+    outside.read(7)
+    await turned()
+    outside.worker.on_revoked(frozenset({FIRST}), lambda: released.append(True))
+    outside.requests[0].set_result(500)
+    await turned()
+    (settlement,) = outside.settlements
+    assert (settlement.attempt.next.step, settlement.parked.job.attempt) == ("retry", 2)
+    assert (outside.closed, released) == ([(7, 41)], [True])
+
+
+@pytest.mark.parametrize(("status", "step"), [(500, "late"), (410, "late"), (200, "end")])
+async def test_a_result_after_the_partition_was_lost_is_recorded_and_nothing_follows(
+    outside, status, step
+):
+    outside.read(7)
+    await turned()
+    outside.worker.on_lost(frozenset({FIRST}))
+    outside.requests[0].set_result(status)
+    await turned()
+    (settlement,) = outside.settlements
+    assert (settlement.attempt.next.step, settlement.attempt.response.status) == (step, status)
+    assert settlement.attempt.detail.endswith("its partition had gone to another sender by then")
+    assert (settlement.parked, settlement.failures) == (None, ())
+    assert outside.closed == ([(7, 41)] if step == "end" else [])
+
+
+async def test_in_doubt_about_its_partitions_a_sender_begins_nothing_and_decides_nothing(outside):
+    outside.read(7)
+    await turned()
+    outside.is_certain = False
+    outside.requests[0].set_result(500)
+    outside.read(8, delivery_id="dl_2")
+    await turned()
+    assert (len(outside.requests), outside.settlements) == (1, [])
+    outside.worker.on_lost(frozenset({FIRST}))
+    outside.is_certain = True
+    await eventually_async(lambda: outside.settlements)
+    outside.read(9, delivery_id="dl_3", epoch=SECOND)
+    await turned()
+    assert outside.settlements[0].attempt.next.step == "late"
+    assert [it.headers[1][1] for it in outside.sent] == [a_job().delivery_id, "dl_3"]
+
+
+async def test_jobs_that_came_in_doubt_are_taken_in_when_it_has_ended(outside):
+    outside.is_certain = False
+    outside.read(7)
+    await turned()
+    assert outside.requests == []
+    outside.is_certain = True
+    outside.read(8, delivery_id="dl_2")
+    await turned()
+    assert len(outside.requests) == 2
+
+
+async def test_a_job_on_which_our_code_fails_is_put_off_twice_and_then_buried(outside, monkeypatch):
+    def broken(*_args, **_options):
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr("agents.sender.preparer.request_for", broken)
+    for faults in range(3):
+        outside.read(7 + faults, faults=faults, deferrals=faults)
+        await turned()
+    first, second, third = outside.settlements
+    for number, settlement in enumerate((first, second), start=1):
+        assert (settlement.attempt.outcome, settlement.attempt.reason) == (
+            *("deferred", "internal_fault"),
+        )
+        assert settlement.attempt.detail == "ZeroDivisionError: a bug of ours"
+        assert settlement.parked.job.faults == number
+    assert (third.attempt.outcome, third.attempt.next.step) == ("failed", "end")
+    assert [failure.stage for failure in third.failures] == ["first", "final"]
+    ((buried, fault),) = outside.buried
+    assert buried.place.offset == 9
+    assert fault.startswith("Traceback")
+    assert "in broken" in fault
+    assert outside.closed == [(7, 41), (8, 42), (9, 43)]
+
+
+async def test_the_third_request_on_which_our_code_fails_ends_the_delivery(outside):
+    for faults in range(3):
+        outside.read(7 + faults, faults=faults, attempt=1 + faults)
+        await turned()
+        outside.requests[-1].set_exception(ZeroDivisionError("a bug of ours"))
+        await turned()
+    assert [it.attempt.reason for it in outside.settlements] == ["internal"] * 3
+    assert [it.attempt.next.step for it in outside.settlements] == ["retry", "retry", "end"]
+    assert [it.parked.job.faults for it in outside.settlements[:2]] == [1, 2]
+    assert "ZeroDivisionError: a bug of ours" in outside.buried[0][1]
+
+
+async def test_a_fault_in_deciding_leaves_the_place_free_and_the_process_alive(
+    outside, monkeypatch
+):
+    def broken(*_args, **_options):
+        raise ZeroDivisionError("a bug of ours")
+
+    outside.configure(a_webhook(concurrency_max=1))
+    monkeypatch.setattr("pipeline.sending.next_step", broken)
+    for number in range(2):
+        outside.read(number, delivery_id=f"dl_{number}", config_offset=2)
+    await turned()
+    outside.requests[0].set_result(500)
+    await turned()
+    assert [it.attempt.reason for it in outside.settlements] == ["internal_fault"]
+    assert len(outside.requests) == 2
+
+
+async def test_a_record_too_large_to_be_written_ends_the_delivery_and_not_the_process(outside):
+    outside.too_large = True
+    outside.read(7)
+    await turned()
+    outside.requests[0].set_result(500)
+    await turned()
+    (settlement,) = outside.settlements
+    assert (settlement.attempt.reason, settlement.attempt.next.step) == ("internal_fault", "end")
+    assert settlement.attempt.detail == "a record of 9 bytes is too large for retry.5s"
+    assert [place.offset for place, _ in ((it.place, fault) for it, fault in outside.buried)] == [7]
+    assert outside.closed == [(7, 41)]
+
+
+async def test_a_delivery_whose_very_end_cannot_be_written_is_closed_after_its_dead_letter(outside):
+    outside.too_large = outside.all_too_large = True
+    outside.read(7)
+    await turned()
+    outside.requests[0].set_result(500)
+    await turned()
+    assert (len(outside.buried), outside.closed) == (1, [(7, None)])
 
 
 async def test_a_waiting_job_whose_partition_went_is_not_started(outside):

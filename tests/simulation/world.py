@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.due import due_of
+from pipeline.offsets import Position
 from schemas.attempt import Attempt
 from schemas.failure import Failure
 from schemas.job import Job
@@ -20,7 +21,7 @@ from schemas.tiers import Tier
 from schemas.topics import JOBS, JOBS_RETRY
 from tests.support.builders import NOW_MS
 
-PARTITIONS = 2
+PARTITIONS = 4
 # What has not ended by then never will.
 LIFETIME_MS = 2 * 60 * 60 * 1_000
 
@@ -38,14 +39,18 @@ class World:
         self.jobs: dict[Key, list[Job]] = defaultdict(list)
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
         self.failures: list[Failure] = []
+        self.dead_letters: set[str] = set()  # deliveries
+        self.committed: dict[Key, Position] = {}
+        self.owners: dict[int, object] = {}  # the sender that has a partition, for the group
+        self.terms: Counter[int] = Counter()  # how often a partition was given to somebody
         self.expected: set[str] = set()  # deliveries
         self.ended: set[str] = set()
         self.requests: Counter[tuple[str, int]] = Counter()  # by delivery and attempt
         self.interrupted: Counter[tuple[str, int]] = Counter()  # cut off before they were recorded
-        self.on_append: Action = lambda: None
         self._copies: Counter[tuple[str, int, int]] = Counter()
         self._coming: list[tuple[int, int, Action]] = []
         self._count = 0
+        self._offsets: dict[int, int] = {}
 
     def at(self, delay_ms: int, action: Action) -> None:
         """Have something happen later."""
@@ -72,13 +77,12 @@ class World:
     def note(self, *what: object) -> None:
         self.trace.append((self.now_ms, *what))
 
-    def copies(self, delivery_id: str, attempt: int) -> int:
-        """How many more records asked for the attempt than there were reasons to."""
-        return sum(
-            count - 1
-            for (its, number, _), count in self._copies.items()
-            if (its, number) == (delivery_id, attempt)
-        )
+    def copies(self) -> Counter[tuple[str, int]]:
+        """How many more records asked for an attempt than there were reasons to."""
+        more: Counter[tuple[str, int]] = Counter()
+        for (delivery_id, attempt, _), count in self._copies.items():
+            more[delivery_id, attempt] += count - 1
+        return more
 
     def publish(self, job: Job, topic: str = JOBS) -> None:
         """Append a job for the senders."""
@@ -86,7 +90,9 @@ class World:
         self._copies[job.delivery_id, job.attempt, job.deferrals] += 1
         self.jobs[topic, partition_of(job)].append(job)
         self.note(topic, job.delivery_id[-4:], job.attempt, job.deferrals)
-        self.on_append()
+        owner = self.owners.get(partition_of(job))
+        if owner is not None:
+            owner.later(self.between(1, 20), owner.poll)
 
     def park(self, job: Job, tier: Tier) -> None:
         """Append a job to a tier, whose scheduler passes it on when it is due; at times twice."""
@@ -99,13 +105,17 @@ class World:
             again_ms = max(delay_ms, 0) + self.between(20, 3_000)
             self.at(again_ms, lambda: self.publish(job, due.to))
 
-    def record(self, partition: int, attempt: Attempt) -> int:
-        """Append an attempt; its offset."""
+    def record(self, partition: int, attempt: Attempt) -> None:
+        """Append an attempt."""
         self.note("attempts", attempt.delivery_id[-4:], attempt.attempt, attempt.reason)
         self.attempts[partition].append(attempt)
         if attempt.next.step == "end":
             self.ended.add(attempt.delivery_id)
-        return len(self.attempts[partition]) - 1
+        self._offsets[id(attempt)] = len(self.attempts[partition]) - 1
+
+    def offset_of(self, attempt: Attempt) -> int:
+        """Where an attempt was appended."""
+        return self._offsets[id(attempt)]
 
 
 def partition_of(job: Job) -> int:

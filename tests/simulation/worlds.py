@@ -1,0 +1,95 @@
+"""Worlds made from seeds, and what must hold in each when it has come to rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pipeline.sending import FAULTS_MAX
+from tests.simulation.endpoints import FAULTY, SCHEDULE, WEBHOOKS
+from tests.simulation.group import Group
+from tests.simulation.world import World
+from tests.support.builders import NOW_MS, a_job, an_event
+
+DELIVERIES = 30
+ATTEMPTS_MAX = len(SCHEDULE) + 1
+DISTURBED = {"crash", "freeze", "cut off", "rebalance"}
+
+
+def a_world(
+    seed: int,
+    *,
+    deliveries: int = DELIVERIES,
+    within_ms: int = 3_000,
+    disturbances: int | None = None,
+) -> World:
+    """A world that has come to rest; `within_ms` its events come, and its disturbances a while."""
+    world = World(seed)
+    group = Group(world)
+    for number in range(deliveries):
+        publish_later(world, number, within_ms)
+    for _ in range(world.between(0, 5) if disturbances is None else disturbances):
+        begins_ms = world.chance.choice([0, within_ms, 30_000])
+        world.at(begins_ms + world.between(0, 4_000 + within_ms), group.disturb)
+    world.run()
+    return world
+
+
+def publish_later(world: World, number: int, within_ms: int) -> None:
+    """One job, and at times a copy of it, as a matcher that was killed leaves one."""
+    webhook_id = world.chance.choice(WEBHOOKS).id
+    delay_ms = world.between(0, within_ms)
+    lifetime_ms = 9_000 if world.happens(0.1) else 3_600_000
+    job = a_job(
+        event=an_event(event_id=f"event-{number}"),
+        webhook_id=webhook_id,
+        config_offset=0,
+        first_queued_at_ms=NOW_MS + delay_ms,
+        expires_at_ms=NOW_MS + delay_ms + lifetime_ms,
+    )
+    world.at(delay_ms, lambda: world.publish(job))
+    if world.happens(0.1):
+        world.at(delay_ms + world.between(0, 6_000), lambda: world.publish(job))
+
+
+def check(world: World, deliveries: int = DELIVERIES) -> None:
+    """What holds in every world."""
+    assert len(world.expected) == deliveries
+    assert world.expected - world.ended == set(), "lost"
+    assert max((attempt for _, attempt in world.requests), default=1) <= ATTEMPTS_MAX
+    check_repeats(world)
+    check_records(world)
+
+
+def check_repeats(world: World) -> None:
+    """A request is made again only if it was cut off, or had been asked for twice."""
+    # A copy may have been recorded below the floor, where nobody reads it back.
+    copies = world.copies() if is_disturbed(world) else Counter()
+    for (delivery_id, attempt), count in world.requests.items():
+        explained = world.interrupted[delivery_id, attempt] + copies[delivery_id, attempt]
+        assert count <= 1 + explained, f"{delivery_id} attempt {attempt}: {count} requests"
+
+
+def check_records(world: World) -> None:
+    """Every failure is told of, every end has its reason, and a job of ours is put off twice."""
+    told = {(failure.job.delivery_id, failure.stage) for failure in world.failures}
+    for record in (attempt for log in world.attempts.values() for attempt in log):
+        assert (record.outcome == "deferred") == (record.next.step == "defer")
+        assert record.reason
+        if record.next.step == "late" or record.outcome not in {"failed", "expired", "blocked"}:
+            continue
+        assert (record.delivery_id, "first") in told, "no first failure told"
+        if record.next.step == "end":
+            assert (record.delivery_id, "final") in told, "no final failure told"
+        if record.webhook_id == FAULTY and record.reason == "internal_fault":
+            assert record.delivery_id in world.dead_letters, f"no letter after {FAULTS_MAX} faults"
+
+
+def is_disturbed(world: World) -> bool:
+    return any(what[1] in DISTURBED for what in world.trace)
+
+
+def summary(world: World) -> str:
+    """What went wrong in a world, in its order, for whoever has to find out why."""
+    return "\n".join(
+        f"{at_ms - NOW_MS:>9} ms  {' '.join(map(str, what))}" for at_ms, *what in world.trace
+    )

@@ -49,7 +49,12 @@ class Gate:
         place = self.directory / f"trial{len(self.outcomes)}"
         place.mkdir()
         installation = Installation(self.broker.bootstrap_servers, place)
-        outcome = run(installation)
+        begin_s = time.monotonic()
+        try:
+            outcome = run(installation)
+        except AssertionError as error:  # a worker that never became ready, or ended before
+            seconds = time.monotonic() - begin_s
+            outcome = Outcome(0, 0, 0, stuck=True, seconds=seconds, notes=(str(error)[-2_000:],))
         installation.remove()
         self.outcomes[name] = outcome
         verdict = "ok  " if outcome.good else "BAD "

@@ -152,7 +152,7 @@ class GroupConsumer(GroupWork):
         try:
             while not self._stopping.is_set():
                 self._turn()
-            with self.turning.callback():
+            with self.turning.callback(), self.commits.membership.deaf():
                 self._give_up(self.assignments.keys)
                 if not self.commits.is_waiting:  # the group finds out by our silence
                     self.consumer.close()
@@ -242,7 +242,7 @@ class GroupConsumer(GroupWork):
     # Rebalancing: librdkafka calls these from within poll, consume and close.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with self.turning.callback():
+        with self.turning.callback(), self.commits.membership.deaf():
             if partitions and not self._stopping.is_set():
                 keys = list(map(self.key_of, partitions))
                 spans = self._prepared(partitions)
@@ -275,7 +275,7 @@ class GroupConsumer(GroupWork):
                 self._stopping.wait(_PREPARE_AGAIN_S)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with self.turning.callback():
+        with self.turning.callback(), self.commits.membership.deaf():
             keys = list(map(self.key_of, partitions))
             self._give_up([key for key in keys if self.assignments.holds(key)])
             self._fenced.difference_update(keys)
@@ -283,7 +283,7 @@ class GroupConsumer(GroupWork):
         _log.info("partitions.revoked", partitions=_names(partitions))
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        with self.turning.callback():
+        with self.turning.callback(), self.commits.membership.deaf():
             self._is_assigned = False
             keys = list(map(self.key_of, partitions))
             self._forget_lost(keys)

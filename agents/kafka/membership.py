@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +63,8 @@ class Membership:
         self._beat_at_s = clock()
         self._freezes = self._proven = 0
         self._asked: _Asked | None = None
+        # Since when answers are heard; None while the consuming thread is in a callback.
+        self._hears_since_s: float | None = clock()
 
     def start(self) -> None:
         """Begin to feel the pulse, in a thread that does nothing else."""
@@ -70,13 +73,10 @@ class Membership:
     @property
     def is_certain(self) -> bool:
         """Whether nothing speaks against our being a member."""
-        now_s, asked = self._clock(), self._asked
-        return (
-            # Whoever asks may be awake before the pulse is.
-            now_s - self._beat_at_s <= FROZEN_S
-            and self._proven == self._freezes
-            and (asked is None or now_s - asked.at_s <= UNANSWERED_S)
-        )
+        now_s = self._clock()
+        # Whoever asks may be awake before the pulse is.
+        is_awake = now_s - self._beat_at_s <= FROZEN_S
+        return is_awake and not self.needs_proof and not self._is_unanswered(now_s)
 
     @property
     def needs_proof(self) -> bool:
@@ -112,9 +112,24 @@ class Membership:
             return asked.epochs
         return frozenset()
 
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """While this lasts no answer can be heard, so its absence says nothing."""
+        self._hears_since_s = None
+        try:
+            yield
+        finally:
+            self._hears_since_s = self._clock()
+
     def holds_nothing(self) -> None:
         """No partition is held, so none can be somebody else's."""
         self._proven = self._freezes
+
+    def _is_unanswered(self, now_s: float) -> bool:
+        asked, hears_since_s = self._asked, self._hears_since_s
+        if asked is None or hears_since_s is None:
+            return False
+        return now_s - max(asked.at_s, hears_since_s) > UNANSWERED_S
 
     def _pulse(self) -> None:
         while True:

@@ -56,8 +56,8 @@ class Watchdog:
         turning = self._consumer.turning
         try:
             while True:
-                await asyncio.sleep(_EVERY_S)
                 turning.beat(threading.get_ident())
+                await asyncio.sleep(_EVERY_S)
                 await self.look()
         finally:
             turning.beat(None)

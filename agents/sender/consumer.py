@@ -58,7 +58,10 @@ class Receiver(Protocol):
         """Jobs, in the order of each partition."""
 
     def on_revoked(self, epochs: frozenset[int], released: Callable[[], None]) -> None:
-        """Stop working on the jobs of these assignments, then call `released`."""
+        """Begin nothing more for these assignments; call `released` when the rest has ended."""
+
+    def on_lost(self, epochs: frozenset[int]) -> None:
+        """These assignments have ended, whatever is still in flight."""
 
 
 class JobConsumer(GroupConsumer):
@@ -72,8 +75,7 @@ class JobConsumer(GroupConsumer):
         self._loop = loop
         self._receiver: Receiver
         self._completed: deque[tuple[Place, int | None]] = deque()
-        # Ended assignments that the loop has not heard of yet: until it has, it must not decide.
-        self._untold: deque[frozenset[int]] = deque()
+        self._untold: deque[Callable[[], None]] = deque()
         self._fetched: list[Fetched] = []
 
     def start(self, receiver: Receiver) -> None:
@@ -120,33 +122,34 @@ class JobConsumer(GroupConsumer):
 
     def release(self, keys: list[Key]) -> None:
         """Let the loop drop what waits and finish what is in flight, for a bounded time."""
-        released = threading.Event()
-        self._tell_revoked(keys, released.set)
-        if not released.wait(RELEASE_S_MAX):
-            _log.warning("partitions.left_in_flight", waited_s=RELEASE_S_MAX)
+        epochs = self.assignments.epochs(keys)
+        if epochs:
+            released = threading.Event()
+            self._tell(lambda: self._receiver.on_revoked(epochs, released.set))
+            if not released.wait(RELEASE_S_MAX):
+                _log.warning("partitions.left_in_flight", waited_s=RELEASE_S_MAX)
+        self.lose(keys)
         self._apply_completions()
 
     def lose(self, keys: list[Key]) -> None:
-        """Let the loop drop what waits; what is in flight is recorded as late."""
-        self._tell_revoked(keys, lambda: None)
+        """Let what is in flight be recorded as late."""
+        epochs = self.assignments.epochs(keys)
+        if epochs:
+            self._tell(lambda: self._receiver.on_lost(epochs))
 
     @property
     def is_certain(self) -> bool:
-        """Whether we are a member, and the loop knows of every partition that we lost."""
+        """Whether we are a member, and the loop knows of all that we are giving up or have lost."""
         return not self._untold and super().is_certain
 
-    def _tell_revoked(self, keys: list[Key], released: Callable[[], None]) -> None:
-        epochs = self.assignments.epochs(keys)
-        if not epochs:
-            released()
-            return
-        self._untold.append(epochs)
+    def _tell(self, news: Callable[[], None]) -> None:
+        self._untold.append(news)
+        self._loop.call_soon_threadsafe(self._hear)
 
-        def tell() -> None:
-            self._receiver.on_revoked(epochs, released)
-            self._untold.popleft()
-
-        self._loop.call_soon_threadsafe(tell)
+    def _hear(self) -> None:
+        """Run in the loop; until it has, `is_certain` keeps it from deciding without the news."""
+        self._untold[0]()
+        self._untold.popleft()
 
     def metadata(self, position: Position) -> str:
         """Keep the floor, from which the next owner reads the attempts back."""

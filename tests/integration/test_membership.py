@@ -1,0 +1,68 @@
+"""Senders that are frozen, killed and left alone, and what /ready says meanwhile."""
+
+from __future__ import annotations
+
+import signal
+
+from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
+from tests.support.builders import a_webhook, an_account
+from tests.support.pipelines import SENDERS, Pipeline
+from tests.support.waiting import eventually
+
+LANES = [JOBS, JOBS_RETRY, JOBS_REPLAY]
+QUIET_S = 60
+
+
+def members(pipeline: Pipeline) -> int:
+    """How many senders the broker counts."""
+    group = pipeline.topic(SENDERS)
+    (described,) = pipeline.admin.describe_consumer_groups([group]).values()
+    return len(described.result(10).members)
+
+
+def test_a_sender_is_ready_when_assigned_and_current_and_a_spare_one_is_ready_too(pipeline):
+    pipeline.apply(an_account())
+    senders = [pipeline.start("sender") for _ in range(2)]
+    for sender in senders:
+        sender.wait_ready()
+
+    conditions = {"assigned": True, "configs_current": True, "broker_answers": True}
+    assert [it.conditions() for it in senders] == [conditions, conditions]
+
+
+def test_a_sender_that_was_frozen_takes_back_nothing_that_went_to_another(pipeline, endpoint):
+    """Its request fails after it has lost the partition: the new owner decides, it does not."""
+    endpoint.answer = lambda _, count: 500 if count == 1 else 200
+    endpoint.delay_s = 5
+    offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url(), timeout_s=30))
+    zombie = pipeline.start("sender")
+    zombie.wait_ready()
+    pipeline.produce_jobs(1, ["crm"], offset)
+    eventually(lambda: endpoint.waiting == 1, QUIET_S)
+    zombie.process.send_signal(signal.SIGSTOP)
+    endpoint.delay_s = 0
+    pipeline.start("sender")
+    (delivered,) = pipeline.attempts(1)
+    zombie.process.send_signal(signal.SIGCONT)
+    attempts = pipeline.attempts(2)
+
+    assert delivered.outcome == "delivered"
+    assert [it.next.step for it in attempts] == ["end", "late"]
+    assert "process.was_frozen" in zombie.log.read_text()
+    assert pipeline.backlog(SENDERS, LANES) == 0
+    zombie.wait_ready()
+
+
+def test_a_sender_that_was_frozen_alone_goes_on_when_it_is_assigned_again(pipeline, endpoint):
+    offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
+    sender = pipeline.start("sender")
+    sender.wait_ready()
+    sender.process.send_signal(signal.SIGSTOP)
+    pipeline.produce_jobs(50, ["crm"], offset)
+    eventually(lambda: members(pipeline) == 0, QUIET_S)
+    sender.process.send_signal(signal.SIGCONT)
+
+    eventually(lambda: pipeline.backlog(SENDERS, LANES) == 0, QUIET_S)
+    sender.wait_ready()
+    assert set(endpoint.counts().values()) == {1}
+    assert len(endpoint.counts()) == 50

@@ -16,6 +16,7 @@ from agents.broker.ports import is_free
 from agents.configs.view import ConfigReader, read_to_end
 from agents.errors import OperationError
 from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
+from agents.kafka.retention import kept_in_tiers
 from agents.kafka.topics import topic_states
 from agents.sealing.keys import keys_for
 from agents.sealing.rotation import examine
@@ -61,6 +62,7 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
     yield broker
     if broker.ok:
         yield _asked("topics", lambda: _topics(settings))
+        yield _asked("retention", lambda: _retention(settings))
         configs = Configs()
         configuration = _asked("configuration", lambda: _configuration(settings, configs))
         yield configuration
@@ -169,6 +171,17 @@ def _topics(settings: Settings) -> Answer:
         detail = f"{' | '.join(wrong)} (`hookline topics create` creates what is missing)"
         return Answer("topics", ok=False, detail=detail)
     return Answer("topics", ok=True, detail=f"all {len(states)} are as declared")
+
+
+def _retention(settings: Settings) -> Answer:
+    """Whether a job that waits in a tier is still there when it is due."""
+    found = kept_in_tiers(settings, admin_client(settings))
+    short = [it for it in found if it.is_too_short]
+    if short:
+        detail = " | ".join(map(str, short))
+        return Answer("retention", ok=False, detail=f"waiting jobs may be lost: {detail}")
+    detail = f"{len(found)} tiers keep what waits in them until it is due and a day more"
+    return Answer("retention", ok=True, detail=detail)
 
 
 def _configuration(settings: Settings, configs: Configs) -> Answer:

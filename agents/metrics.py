@@ -100,6 +100,11 @@ FORWARD_DELAY: Final = Histogram(
     "How long after its due time a record left its tier",
     buckets=_SECONDS,
 )
+TIER_PARTITIONS: Final = Gauge(
+    "hookline_tier_partitions",
+    "Partitions of a tier that this scheduler has, and knows the ends of",
+    ["tier"],
+)
 TIER_WAITING: Final = Gauge(
     "hookline_tier_waiting_records", "Records in this scheduler's partitions of a tier", ["tier"]
 )

@@ -77,6 +77,11 @@ class Settings(BaseModel):
         "all decrypt; unset, `up` keeps one in its data directory",
     )
     end_delayed_tier: str = Field("1h", description="Delay between `end` and `end_delayed`")
+    scheduler_rate_max: Count = Field(
+        1_000,
+        le=1_000_000,
+        description="Records a second that one scheduler takes out of the tiers, at most",
+    )
     drain_timeout_s: float = Field(
         15, ge=0, le=300, description="How long a stopping agent waits for requests in flight"
     )

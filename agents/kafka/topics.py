@@ -109,6 +109,12 @@ def topic_states(settings: Settings) -> tuple[TopicState, ...]:
     )
 
 
+def topic_configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The real configurations of those that exist, by prefixed name; raises `OperationError`."""
+    present = _metadata(admin).partitions
+    return _configs(admin, [name for name in names if name in present])
+
+
 def replication_for(settings: Settings, *, brokers: int) -> int:
     """How many copies each partition gets."""
     return settings.replication_factor or min(_REPLICATION_DEFAULT, brokers)

@@ -39,7 +39,7 @@ import click
 import uvloop
 
 REQUESTS, ANSWERS = "requests.log", "answers.log"
-RETRY_AFTER_S: Final = 6
+RETRY_AFTER_S: Final = 4
 _DRIP_S: Final = 0.2
 _HEAD_BYTES_MAX: Final = 64 * 1024
 

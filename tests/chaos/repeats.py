@@ -65,12 +65,17 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Two requests for one attempt. `was_recorded`: the first was on record before the second."""
+    """Two requests for one attempt, and what was known of the first when the second was made.
+
+    `was_recorded`: its record was there, so the second should not have been made. `was_late`: its
+    record was there and said that the partition's new owner decides.
+    """
 
     first: Request
     second: Request
     cause: str
-    was_recorded: bool
+    was_recorded: bool = False
+    was_late: bool = False
 
 
 def recorded_by_request(
@@ -106,12 +111,19 @@ def repeats(
         for request, attempt in zip(each, attempts_of(each, recorded), strict=True):
             first = last.get(attempt)
             if first is not None:
-                record = recorded.get(first.number)
-                was_recorded = record is not None and record.at_s < request.at_s
-                cause = cause_of(first.at_s, request.at_s, incidents)
-                found.append(Repeat(first, request, cause, was_recorded))
+                found.append(_repeat(first, request, recorded.get(first.number), incidents))
             last[attempt] = request
     return tuple(sorted(found, key=lambda it: it.second.at_s))
+
+
+def _repeat(
+    first: Request, second: Request, record: Recorded | None, incidents: Sequence[Incident]
+) -> Repeat:
+    cause = cause_of(first.at_s, second.at_s, incidents)
+    if record is None or record.at_s >= second.at_s:
+        return Repeat(first, second, cause)
+    is_late = record.step == "late"
+    return Repeat(first, second, cause, was_recorded=not is_late, was_late=is_late)
 
 
 def attempts_of(requests: Sequence[Request], recorded: Mapping[int, Recorded]) -> list[int]:

@@ -94,6 +94,7 @@ def _rows(verdict: Verdict) -> Iterable[tuple[str, Any]]:
     yield "requests", verdict.requests
     yield "repeats", len(verdict.repeats)
     yield "repeats of what was on record", len(verdict.recorded_repeats)
+    yield "repeats of late results", sum(it.was_late for it in verdict.repeats)
     yield "kills", len(verdict.kills)
     yield "in flight at the kills", verdict.in_flight
     yield "of these unanswered", sum(it.unanswered for it in verdict.kills)

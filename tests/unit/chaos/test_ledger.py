@@ -150,6 +150,16 @@ def test_a_repeat_of_what_was_on_record_is_told_apart():
     assert len(found.recorded_repeats) == 1
 
 
+def test_a_repeat_after_a_late_result_was_the_new_owners_to_decide():
+    asked = [request(at_s=100), request(at_s=103)]
+    records = [record(at_s=100.1, step="late", outcome="failed"), record(at_s=103.1)]
+
+    (repeat,) = verdict(books(asked, records)).repeats
+
+    assert repeat.was_late
+    assert not repeat.was_recorded
+
+
 @pytest.mark.parametrize(
     ("incidents", "cause"),
     [

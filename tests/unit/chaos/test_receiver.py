@@ -66,7 +66,7 @@ def test_some_fail_the_first_requests_of_each_delivery(receiver):
 def test_a_busy_one_says_when_to_come_again(receiver):
     status, headers = post(receiver, "/w/busy/1", "b1")
 
-    assert (status, headers["retry-after"]) == (503, "6")
+    assert (status, headers["retry-after"]) == (503, "4")
     assert post(receiver, "/w/busy/1", "b1")[0] == 200
 
 

@@ -40,10 +40,10 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Bury:
-    """Put the job on the dead letters for this reason, then do as with `Write`."""
+    """Put the job on the dead letters for this fault, a traceback, then do as with `Write`."""
 
     open_job: OpenJob
-    why: str
+    fault: str
     settlement: Settlement
 
 

@@ -128,3 +128,14 @@ def test_a_forgotten_delivery_stays_in_hand():
     suppression.admission(a_reach(), HERE)
     suppression.note(Noted("other", 1, 0, "end"))
     assert suppression.admission(a_reach(), HERE) == "repeat"
+
+
+def test_the_window_widens_for_what_a_crash_would_bring_back_and_says_when_it_cannot():
+    suppression = Suppression(deliveries_min=2, deliveries_max=3)
+    for name in ("a", "b", "c"):
+        suppression.note(Noted(name, 1, 0, "end"), needed_from=0)
+    assert (len(suppression), suppression.forgotten_too_soon) == (3, 0)
+    suppression.note(Noted("d", 1, 0, "end"), needed_from=0)
+    assert (len(suppression), suppression.forgotten_too_soon) == (3, 1)
+    suppression.note(Noted("e", 1, 0, "end"), needed_from=3)
+    assert (len(suppression), suppression.forgotten_too_soon) == (2, 1)

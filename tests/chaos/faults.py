@@ -8,6 +8,7 @@ clock, the later one holds for as long as it lasts.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -21,8 +22,10 @@ ALL: Final = "all"
 ROLES: Final = ("sender", "matcher", "scheduler")
 LINK_TROUBLES: Final = ("cut", "delay", "half_open", "one_way")
 
+# Two guests, each a member for about a second at a time; a start takes longer on a busy machine.
 STORM_GUESTS: Final = 2
-STORM_EVERY_S: Final = 1.0
+GUEST_S: Final = 1.0
+JOIN_S: Final = 10.0
 
 
 class Switchable(Protocol):
@@ -142,27 +145,27 @@ def _away(_fault: Fault, stage: Stage) -> End:
 
 
 def _storm(_fault: Fault, stage: Stage) -> End:
-    """Senders come and go, about one a second."""
+    """Senders come, work for a moment, and go, again and again."""
     ending = threading.Event()
 
-    def run() -> None:
-        turn = 0
-        while not ending.wait(STORM_EVERY_S):
-            name = f"sender{len(AGENTS) + turn % STORM_GUESTS}"
-            if name in stage.fleet.agents:
-                stage.fleet.leave(name)
-            else:
-                stage.fleet.join(name)
-            turn += 1
+    def run(name: str) -> None:
+        while not ending.is_set():
+            guest = stage.fleet.join(name)
+            joining_s = time.monotonic()
+            while not guest.is_ready and time.monotonic() - joining_s < JOIN_S:
+                ending.wait(0.1)
+            ending.wait(GUEST_S)
+            stage.fleet.leave(name)
 
-    thread = threading.Thread(target=run, name="storm", daemon=True)
-    thread.start()
+    names = [f"sender{len(AGENTS) + number}" for number in range(STORM_GUESTS)]
+    threads = [threading.Thread(target=run, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
 
     def end() -> None:
         ending.set()
-        thread.join()
-        for name in set(stage.fleet.agents) - set(AGENTS):
-            stage.fleet.leave(name)
+        for thread in threads:
+            thread.join()
 
     return end
 

@@ -197,15 +197,16 @@ class Fleet:
         agent.signal(signal.SIGSTOP)
         return lambda: agent.signal(signal.SIGCONT)
 
-    def join(self, name: str) -> None:
+    def join(self, name: str) -> Agent:
         """A guest comes."""
-        self.start(name, link=GUESTS)
+        return self.start(name, link=GUESTS)
 
     def leave(self, name: str) -> None:
-        """A guest goes, for good."""
+        """A guest goes, for good; one that has ended by itself is not started again."""
         with self._lock:
             self.agents[name].is_leaving = True
         self.terminate(name)
+        eventually(lambda: name not in self.agents, TERM_S)
 
     def ports(self, name: str) -> frozenset[int]:
         """The local ports of an agent's connections now."""

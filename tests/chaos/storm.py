@@ -92,7 +92,7 @@ class Storm:
         say(f"upstream stopped: {len(self.upstream.acknowledged)} acknowledged, {left} not")
         is_quiet = self.run.wait_quiet(self.options.quiet_s, say=say)
         say("quiet" if is_quiet else f"NOT QUIET after {self.options.quiet_s} s")
-        return self.standing_still()
+        return [*left_open(self.run), *self.standing_still()]
 
     def standing_still(self) -> list[str]:
         """Agents that are not ready, and groups that have not committed all there is."""
@@ -124,6 +124,20 @@ def behind(endpoints: dict[str, Proxy], webhooks: Iterable[Webhook]) -> Iterable
                 "expire_after_s": expire_after_s,
             }
         )
+
+
+def left_open(run: Run) -> list[str]:
+    """What is last on record of the deliveries that have not ended, those alike together."""
+    owed = run.upstream.owed()
+    left = owed.keys() - run.attempts.ended
+    last = {it.delivery_id: it for it in run.attempts.records if it.delivery_id in left}
+    alike: dict[str, list[str]] = {}
+    for key in sorted(left):
+        it = last.get(key)
+        webhook = owed[key].rstrip("0123456789")
+        what = f"attempt {it.attempt}, {it.reason}, {it.step}" if it else "nothing on record"
+        alike.setdefault(f"{webhook}: {what}", []).append(key)
+    return [f"{len(keys)} of {what}, such as {keys[0]}" for what, keys in alike.items()]
 
 
 def tell_ends(fleet: Fleet) -> None:

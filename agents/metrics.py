@@ -144,6 +144,18 @@ LAG: Final = Gauge(
     "Records between the last completed one and the end of the topic",
     ["topic"],
 )
+PARTITIONS: Final = Gauge(
+    "hookline_assigned_partitions", "Partitions that this sender or scheduler holds"
+)
+IN_DOUBT: Final = Gauge(
+    "hookline_membership_in_doubt",
+    "1 while this agent was frozen, or hears nothing from the broker, and may have been replaced",
+)
+PARTITIONS_LOST: Final = Counter(
+    "hookline_partitions_lost_total",
+    "Partitions that the group gave to others without our giving them up: after a freeze, or a "
+    "broker that was out of reach",
+)
 CONFIG_OFFSET: Final = Gauge(
     "hookline_config_offset", "Newest record of the configs topic this process has applied"
 )

@@ -75,6 +75,8 @@ class GroupConsumer(GroupWork):
         self._looked_at_s = self._lag_at_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=group, daemon=True)
+        metrics.PARTITIONS.set_function(lambda: len(self.assignments.keys))
+        metrics.IN_DOUBT.set_function(lambda: not self.is_certain)
 
     def require_topics(self) -> None:
         """Raise `OperationError` unless the broker answers and has the topics.
@@ -214,6 +216,7 @@ class GroupConsumer(GroupWork):
         self._forget(keys)
 
     def _forget_lost(self, keys: list[Key]) -> None:
+        metrics.PARTITIONS_LOST.inc(sum(map(self.assignments.holds, keys)))
         self.lose(keys)
         self._forget(keys)  # another member has them: nothing may be committed
 

@@ -42,6 +42,7 @@ class AssignmentsMachine(RuleBasedStateMachine):
         self.committed = {key: Position(0, 0) for key in KEYS}
         self.next = dict.fromkeys(KEYS, 0)
         self.open: dict = {}
+        self.late: list = []  # open when their assignment ended: their results are still to come
         self.known: set[tuple[tuple[str, int], int]] = set()
 
     @initialize()
@@ -81,16 +82,21 @@ class AssignmentsMachine(RuleBasedStateMachine):
             self.commit()
         self.assignments.forget(KEYS)
         assert self.assignments.handed_out(NEW, self.next[NEW], 10) is None
-        late = list(self.open)
+        self.late += self.open
         self.open.clear()
         self.assign()
-        for place in late:  # results of the earlier assignment: they must count for nothing
-            self.assignments.completed(place, 10**9)
+
+    @rule(data=st.data())
+    def end_what_an_earlier_assignment_began(self, data):
+        """It must count for nothing, also when the job was read again meanwhile."""
+        if self.late:
+            self.assignments.completed(data.draw(st.sampled_from(self.late)), 10**9)
 
     @rule()
     def crash_and_start_again(self):
         self.assignments = Assignments()
         self.open.clear()
+        self.late.clear()  # epochs begin anew with the process
         self.assign()
 
     @invariant()

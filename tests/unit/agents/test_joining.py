@@ -114,8 +114,11 @@ async def test_a_bug_in_the_decision_costs_that_event_and_no_other():
     await bench.join(event("one"), event("bad"), event("two"))
 
     assert bench.broker.jobs() == [("one", "w0"), ("two", "w0")]
-    (letter,) = bench.broker.letters()
-    assert (letter["topic"], letter["partition"], letter["offset"]) == ("p-activities", 2, 1)
+    letters = bench.broker.letters()
+    assert [(it["topic"], it["partition"], it["offset"]) for it in letters] == [
+        ("p-activities", 2, 1)
+    ]
+    letter = letters[0]
     assert base64.b64decode(letter["value"]) == event("bad")
     (fault,) = letter["faults"]
     assert len(fault["message"]) == TRACEBACK_CHARACTERS_MAX

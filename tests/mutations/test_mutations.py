@@ -1,0 +1,40 @@
+"""Each guard has a test that fails without it: a check that fails never is no check."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutations.catalogue import GUARDS
+from tests.support.modules import ROOT
+
+QUICK = sorted(name for name, guard in GUARDS.items() if not guard.is_slow)
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    """What is wrong, by guard, of one run in a process where nothing else is going on."""
+    found = tmp_path_factory.mktemp("mutations") / "wrong.json"
+    # The lines that a broken guard runs are not covered by that.
+    environment = {name: it for name, it in os.environ.items() if not name.startswith("COV_")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.mutations", "--json", str(found)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.exists(), ended.stderr
+    return json.loads(found.read_text())
+
+
+def test_with_every_guard_in_place_the_tests_named_pass(wrong):
+    assert "" not in wrong, wrong[""]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_without_its_guard_the_tests_named_for_it_fail(wrong, name):
+    assert name not in wrong, wrong[name]

@@ -130,6 +130,7 @@ class Fleet:
         self.directory = directory
         self.agents: dict[str, Agent] = {}
         self.ends: Counter[str] = Counter()
+        self.own_ends: list[tuple[float, str]] = []
         self.rss_mib: dict[str, list[tuple[float, float]]] = {}
         self._bootstrap_servers_for = bootstrap_servers_for
         self._tell = tell
@@ -265,6 +266,7 @@ class Fleet:
         how = agent.expected_end or "by itself"
         self.ends[f"{role_of(agent.name)}: {how}, exit code {code}"] += 1
         if agent.expected_end is None:
+            self.own_ends.append((time.time(), agent.name))
             self._tell(f"{agent.name} ended by itself, exit code {code}: {agent.log}")
         is_steady = time.monotonic() - agent.started_s > _STEADY_S
         agent.quick_ends = 0 if is_steady else agent.quick_ends + 1

@@ -122,7 +122,7 @@ DRAW: Final[Mapping[str, Draw]] = {
     "endpoint_flap": _flap,
 }
 KINDS: Final = tuple(DRAW)
-_OF_BROKER: Final = frozenset({"broker_kill", "broker_freeze", "broker_away"})
+OF_BROKER: Final = frozenset({"broker_kill", "broker_freeze", "broker_away"})
 
 
 def schedule(
@@ -131,8 +131,8 @@ def schedule(
     """The faults of a run, by time; the same for the same arguments."""
     random = Random(seed)  # noqa: S311 - a draw that can be repeated
     faults = _drawn(random, seconds, tuple(kinds), world or World())
-    of_broker = [it for it in faults if it.kind in _OF_BROKER]
-    others = [it for it in faults if it.kind not in _OF_BROKER]
+    of_broker = [it for it in faults if it.kind in OF_BROKER]
+    others = [it for it in faults if it.kind not in OF_BROKER]
     planned = [*_one_by_one(_spread(random, of_broker, seconds)), *_spread(random, others, seconds)]
     return tuple(sorted(planned, key=lambda it: it.at_s))
 

@@ -31,6 +31,7 @@ from tests.chaos.faults import Stage
 from tests.chaos.ledger import verdict
 from tests.chaos.processes import AGENTS, GUESTS, Fleet
 from tests.chaos.proxy import Proxies, Proxy
+from tests.chaos.repeats import Incident
 from tests.chaos.report import tell
 from tests.chaos.schedule import AWAY_S, KINDS, World, schedule
 from tests.chaos.timeline import Timeline
@@ -178,11 +179,14 @@ def storm(options: argparse.Namespace, directory: Path) -> bool:
         it = Storm(options, directory, stack)
         still = it.play()
         it.fleet.stop()
-        books = it.run.books(it.timeline.incidents)
-        found = verdict(books)
+        own_ends = [
+            Incident(f"{name} ended by itself", at_s, at_s) for at_s, name in it.fleet.own_ends
+        ]
+        incidents = [*it.timeline.incidents, *own_ends]
+        found = verdict(it.run.books(incidents))
     is_good = found.is_good and not still and not it.timeline.errors
     tell_ends(it.fleet)
-    tell(found, it.timeline.incidents, seed=options.seed, is_good=is_good)
+    tell(found, incidents, seed=options.seed, is_good=is_good)
     for line in (*(f"STANDING STILL: {each}" for each in still), *it.timeline.errors):
         click.echo(line)
     if not is_good:

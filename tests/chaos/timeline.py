@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Final
 
 import click
@@ -16,7 +17,7 @@ import click
 from tests.chaos.faults import ALL, Fault, Stage, begin
 from tests.chaos.processes import role_of
 from tests.chaos.repeats import Incident
-from tests.chaos.schedule import Planned
+from tests.chaos.schedule import OF_BROKER, Planned
 
 # The requests under way at such a fault may be made again by another sender.
 _COSTS_REQUESTS: Final = ("sender_kill", "sender_stop", "broker_link_cut", "broker_link_half_open")
@@ -31,6 +32,7 @@ class Timeline:
         self.errors: list[str] = []
         self.incidents: list[Incident] = []
         self._began_s = time.monotonic()
+        self._broker = threading.Lock()
 
     def tell(self, what: str) -> None:
         """Print a line with its time, and keep it. May be called from any thread."""
@@ -54,6 +56,11 @@ class Timeline:
                 self._fail(f"{each.fault} has not ended")
 
     def _happen(self, fault: Fault, stage: Stage) -> None:
+        # On a busy machine a broker may take longer to come back than was planned.
+        with self._broker if fault.kind in OF_BROKER else nullcontext():
+            self._happen_now(fault, stage)
+
+    def _happen_now(self, fault: Fault, stage: Stage) -> None:
         try:
             ports = _ports(fault, stage)
             began_s = time.time()

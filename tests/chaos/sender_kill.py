@@ -47,6 +47,7 @@ ENDPOINT_MS: Final = 20
 # What stood still has been delivered before the next kill, and then it goes on at its rate a while.
 STEADY_S: Final = 3.0
 CATCH_UP_S: Final = 60.0
+READY_S: Final = 120.0  # also on a machine that has much else to do
 BEHIND_S_MAX: Final = 0.5
 QUIET_S: Final = 180.0
 # The session is over after two seconds and the rest is the read-back; longer is worth a look.
@@ -91,7 +92,7 @@ def run(pipeline: Pipeline, run: Run, given: argparse.Namespace) -> list[Kill]:
     module = "tests.support.without_readback" if given.no_read_back else "agents.cli"
     senders = [pipeline.start("sender", module=module) for _ in range(2)]
     for agent in (*senders, pipeline.start("matcher"), pipeline.start("scheduler")):
-        agent.wait_ready()
+        agent.wait_ready(READY_S)
     run.upstream.start()
     kills = []
     for number in range(given.kills):
@@ -101,7 +102,7 @@ def run(pipeline: Pipeline, run: Run, given: argparse.Namespace) -> list[Kill]:
         kills.append(kill(victim))
         click.echo(f"kill {number + 1}: its gauges said {kills[-1].gauges}", err=True)
         senders.append(pipeline.start("sender", module=module))
-        senders[-1].wait_ready()
+        senders[-1].wait_ready(READY_S)
     _let_pass(STEADY_S, run)
     assert run.upstream.stop() == 0, "events were not acknowledged"
     run.wait_quiet(QUIET_S, say=lambda text: click.echo(text, err=True))

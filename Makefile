@@ -36,6 +36,9 @@ check: $(INSTALLED) ## Run what needs no test: style, types, import contracts, g
 bench: $(INSTALLED) ## Measure on this machine, with a broker of its own (ARGS="--rate 500")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+mutants: $(INSTALLED) ## Break each guard on purpose and see that a test fails (ARGS=--list: which)
+	@$(BIN)/python -m tests.mutations --slow $(ARGS)
+
 # make chaos ARGS="--minutes 2 --seed 7"; others: CHAOS="tests/chaos/matcher_gate.py", sender_kill, outage
 chaos: $(INSTALLED) ## Kill agents and brokers under load and count what was lost
 	@for script in $(CHAOS); do \
@@ -70,4 +73,4 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.PHONY: help demo test check bench simulate chaos lock lock-jars
+.PHONY: help demo test check bench mutants simulate chaos lock lock-jars

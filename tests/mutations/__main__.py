@@ -23,6 +23,12 @@ import pytest
 from tests.mutations.catalogue import GUARDS
 from tests.mutations.guards import Guard
 
+# Nobody reads what these runs print, so nothing is prepared for it: that would take most of a run.
+OPTIONS = [
+    *("-p", "tests.mutations.plugin", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+    *("--assert=plain", "--tb=no"),
+]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -102,8 +108,7 @@ def _pytest(mutation: str | None, tests: Iterable[str], report: Path) -> int:
     for stream in (1, 2):
         os.dup2(silence, stream)
     given = [] if mutation is None else ["--mutation", mutation]
-    plugins = ["-p", "tests.mutations.plugin", "-p", "no:cacheprovider"]
-    return int(pytest.main([*plugins, *given, "--mutation-report", str(report), *tests]))
+    return int(pytest.main([*OPTIONS, *given, "--mutation-report", str(report), *tests]))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests.support.matcher_load import Jobs, Load, owed
 from tests.support.matchers import Installation, Worker
 from tests.support.waiting import eventually
 
-QUIET_S = 120  # a start on a full table, on a machine that does other things too
+QUIET_S = 300  # a start on a full table, on a machine that does much else
 
 # A matcher's session is ten seconds: frozen for longer, it has lost its partitions unknowingly.
 ZOMBIE_S = 13.0

@@ -1,7 +1,7 @@
 """A member's commits: of what has moved each second, and of the same again where it proves us.
 
 Only one commit is under way at a time, so that an answer belongs to its question. Nothing here
-waits for the broker but `commit_within`, and that for a bounded time.
+waits for the broker but `commit_within` and `leave`, and they for a bounded time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from pipeline.offsets import Position
 
 # In doubt the broker is asked as often as this: all work waits for its answer.
 _PROVE_EVERY_S: Final = 0.1
+
+# librdkafka would wait 45 s for a broker that is away, to leave the group.
+_LEAVE_S_MAX: Final = 5.0
 
 _log = structlog.get_logger()
 
@@ -100,10 +103,12 @@ class Commits:
         else:
             self._abandoned = None
 
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a last commit waits for the broker still, and with it uses the consumer."""
-        return self._abandoned is not None and self._abandoned.is_alive()
+    def leave(self) -> None:
+        """Leave the group, in bounded time; if the broker is away, it finds out by our silence."""
+        if self._abandoned is None or not self._abandoned.is_alive():
+            leaving = threading.Thread(target=self._consumer.close, name="leaving", daemon=True)
+            leaving.start()
+            leaving.join(_LEAVE_S_MAX)
 
     def _commit(self, places: list[TopicPartition]) -> None:
         try:

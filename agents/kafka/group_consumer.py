@@ -156,8 +156,7 @@ class GroupConsumer(GroupWork):
                 self._turn()
             with self.turning.callback(), self.commits.membership.deaf():
                 self._give_up(self.assignments.keys)
-                if not self.commits.is_waiting:  # the group finds out by our silence
-                    self.consumer.close()
+                self.commits.leave()
         except Exception as error:  # noqa: BLE001 - a thread that dies must take the process along
             abort("records can no longer be consumed", error)
 

@@ -50,6 +50,10 @@ class Client:
     def incremental_unassign(self, partitions):
         self.steps.append(("unassign", len(partitions)))
 
+    def close(self):
+        assert self.may_commit.is_set()
+        self.steps.append(("close",))
+
     def answer(self, code=None):
         self.config["on_commit"](None if code is None else KafkaError(code), [])
 
@@ -150,8 +154,18 @@ def test_a_revocation_ends_though_neither_the_loop_nor_the_broker_answers(member
 
     assert member.consumer.steps[1:] == [("commit", [8], False), ("unassign", 1)]
     assert member.assignments.keys == []
-    assert member.commits.is_waiting
+    member.commits.leave()  # with a commit under way the client must not be closed
     member.consumer.may_commit.set()
+
+
+def test_a_member_that_stops_gives_its_partitions_up_and_leaves(member):
+    member._loop.is_slow = False
+    assign(member)
+    member.complete(open_job(member), None)
+    member._stopping.set()
+    member._run()
+
+    assert member.consumer.steps[1:] == [("commit", [8], False), ("close",)]
 
 
 def test_the_times_of_a_revocation_add_up_to_two_seconds():

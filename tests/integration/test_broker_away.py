@@ -1,0 +1,59 @@
+"""A sender and a scheduler whose broker goes away and comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.broker.embedded import EmbeddedBroker
+from agents.errors import OperationError
+from tests.support.builders import a_webhook, an_account
+from tests.support.pipelines import a_pipeline
+from tests.support.waiting import eventually
+
+QUIET_S = 60
+
+
+@pytest.fixture
+def own_broker(tmp_path):
+    made = EmbeddedBroker(tmp_path / "broker")
+    try:
+        made.servers = made.start()
+    except OperationError as error:
+        pytest.skip(f"no Kafka: {error}")
+    yield made
+    made.stop()
+
+
+def test_while_the_broker_is_away_agents_are_not_ready_and_then_they_are_again(
+    own_broker, tmp_path, endpoint
+):
+    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+        offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
+        agents = [pipeline.start("sender"), pipeline.start("scheduler")]
+        for agent in agents:
+            agent.wait_ready()
+        own_broker.stop()
+        for agent in agents:
+            eventually(lambda it=agent: it.conditions().get("broker_answers") is False, QUIET_S)
+        own_broker.start()
+        for agent in agents:
+            agent.wait_ready(QUIET_S)
+        pipeline.produce_jobs(20, ["crm"], offset)
+        eventually(lambda: len(endpoint.counts()) == 20, QUIET_S)
+
+        assert [agent.stop() for agent in agents] == [0, 0]
+        assert set(endpoint.counts().values()) == {1}
+
+
+def test_an_agent_that_is_told_to_stop_while_the_broker_is_away_ends(
+    own_broker, tmp_path, endpoint
+):
+    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+        offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
+        sender = pipeline.start("sender")
+        sender.wait_ready()
+        pipeline.produce_jobs(20, ["crm"], offset)
+        pipeline.attempts(20)
+        own_broker.stop()
+        assert sender.stop(QUIET_S) == 0
+        own_broker.start()

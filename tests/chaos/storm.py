@@ -29,9 +29,9 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import Run
 from tests.chaos.faults import Stage
 from tests.chaos.ledger import verdict
+from tests.chaos.losses import own_incidents
 from tests.chaos.processes import AGENTS, GUESTS, Fleet
 from tests.chaos.proxy import Proxies, Proxy
-from tests.chaos.repeats import Incident
 from tests.chaos.report import tell
 from tests.chaos.schedule import AWAY_S, KINDS, World, schedule
 from tests.chaos.timeline import Timeline
@@ -179,10 +179,8 @@ def storm(options: argparse.Namespace, directory: Path) -> bool:
         it = Storm(options, directory, stack)
         still = it.play()
         it.fleet.stop()
-        own_ends = [
-            Incident(f"{name} ended by itself", at_s, at_s) for at_s, name in it.fleet.own_ends
-        ]
-        incidents = [*it.timeline.incidents, *own_ends]
+        faults = it.timeline.incidents
+        incidents = [*faults, *own_incidents(it.fleet.directory, it.fleet.own_ends, faults)]
         found = verdict(it.run.books(incidents))
     is_good = found.is_good and not still and not it.timeline.errors
     tell_ends(it.fleet)

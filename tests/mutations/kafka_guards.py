@@ -1,10 +1,11 @@
-"""Guards of what is written, and of queues that are full."""
+"""Guards of what is written, of queues that are full, and of the scheduler's commits."""
 
 # ruff: noqa: SLF001 - guards are kept in private
 
 from __future__ import annotations
 
 from agents.kafka.producer import Publisher
+from agents.scheduler.tiers import TierConsumer
 from pipeline.dispatch import Dispatcher
 from tests.mutations.guards import guard
 
@@ -73,3 +74,20 @@ def drop_when_an_endpoints_queue_is_full() -> None:
         return True
 
     Dispatcher.add = dropping
+
+
+@guard(
+    "A tier's record is committed when its copy stands on the topic it went to.",
+    "tests/unit/agents/test_tier_reports.py::"
+    "test_a_record_is_committed_when_its_copy_is_acknowledged_and_not_before",
+    "tests/unit/agents/test_tier_reports.py::test_a_record_whose_copy_was_refused_is_not_committed",
+)
+def scheduler_commits_before_the_report() -> None:
+    """The scheduler counts a record as gone on as soon as the producer has it."""
+    write = TierConsumer._write
+
+    def hasty(self, outgoing, place):
+        write(self, outgoing, place)
+        self.assignments.completed(place, None)
+
+    TierConsumer._write = hasty

@@ -10,6 +10,9 @@ import pytest
 from tests.mutations.catalogue import GUARDS
 from tests.support.modules import ROOT
 
+# Twenty seconds of work, which other work on the machine may stretch.
+pytestmark = pytest.mark.timeout(900)
+
 QUICK = sorted(name for name, guard in GUARDS.items() if not guard.is_slow)
 
 

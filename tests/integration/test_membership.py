@@ -49,7 +49,7 @@ def test_a_sender_that_was_frozen_takes_back_nothing_that_went_to_another(pipeli
     assert delivered.outcome == "delivered"
     assert [it.next.step for it in attempts] == ["end", "late"]
     assert "process.was_frozen" in zombie.log.read_text()
-    assert pipeline.backlog(SENDERS, LANES) == 0
+    eventually(lambda: pipeline.backlog(SENDERS, LANES) == 0, QUIET_S)
     zombie.wait_ready()
 
 

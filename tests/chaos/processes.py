@@ -34,7 +34,7 @@ AGENTS: Final = (
 # Senders that come and go in a rebalance storm; they have a link of their own.
 GUESTS: Final = "guests"
 
-READY_S: Final = 60
+READY_S: Final = 180  # on a machine that does much else
 TERM_S: Final = 30
 _BACKOFFS_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 _STEADY_S: Final = 10  # who ran for so long begins again with the shortest backoff

@@ -165,11 +165,10 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the logs of a good run too")
     options = parser.parse_args()
     directory = Path(tempfile.mkdtemp(prefix="storm-"))
+    click.echo(f"seed {options.seed}; logs are in {directory}, and are kept unless all is well")
     is_good = storm(options, directory)
     if is_good and not options.keep:
         shutil.rmtree(directory)
-    else:
-        click.echo(f"logs are in {directory}")
     sys.exit(0 if is_good else 1)
 
 

@@ -40,7 +40,8 @@ async def run_scheduler(settings: Settings) -> None:
     broker = Reachability(settings)
 
     def readiness() -> Mapping[str, bool]:
-        return {"assigned": tiers.is_assigned, "broker_answers": broker.is_reachable}
+        is_assigned = tiers.is_assigned and tiers.is_certain
+        return {"assigned": is_assigned, "broker_answers": broker.is_reachable}
 
     health = await serve_health(settings, readiness)
     asking = [

@@ -253,6 +253,9 @@ class GroupConsumer(GroupWork):
             consumer.incremental_assign(partitions)
             if self._is_standing_still:
                 consumer.pause(partitions)
+            else:
+                # librdkafka remembers that a partition was paused when it went.
+                consumer.resume([it for it in partitions if self.may_resume(self.key_of(it))])
         self._is_assigned = True
         _log.info("partitions.assigned", partitions=_names(partitions))
 

@@ -66,7 +66,6 @@ class TierConsumer(GroupConsumer):
         self._partitions: dict[Key, TierPartition] = {}
         self._turns = Turns(settings.scheduler_rate_max, now_s=time.monotonic())
         self._doubtful: set[Key] = set()
-        self._new: set[Key] = set()
         self._again: deque[tuple[float, Outgoing, Place]] = deque()
         self._told: deque[LogSpans] = deque(maxlen=1)
 
@@ -127,8 +126,6 @@ class TierConsumer(GroupConsumer):
         for key, offset in begins.items():
             self._turns.forget(key)
             self._partitions[key] = TierPartition(_TIERS[key[0]], offset)
-        # Measured: one that was paused when it went is still paused when it comes back.
-        self._new.update(begins)
         return {}
 
     def release(self, keys: list[Key]) -> None:
@@ -141,7 +138,6 @@ class TierConsumer(GroupConsumer):
         for key in keys:
             self._turns.forget(key)
             self._doubtful.discard(key)
-            self._new.discard(key)
             self._partitions.pop(key, None)
 
     def may_resume(self, key: Key) -> bool:
@@ -172,10 +168,8 @@ class TierConsumer(GroupConsumer):
                 partition.wake(held)
                 self.consumer.resume([self.place_of(key)])
         self._doubtful.clear()
-        free = [key for key in self._new if self.may_resume(key)]
-        for key in [*self._turns.woken(now_s), *doubtful, *free]:
+        for key in [*self._turns.woken(now_s), *doubtful]:
             self.consumer.resume([self.place_of(key)])
-        self._new.clear()
 
     def _end_turn_at_end(self, key: Key, offset: int) -> None:
         """Leave the rest of a share to others when there is no further record, as far as known."""

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from agents.kafka import group_consumer
 from agents.sender.consumer import JobConsumer
-from pipeline.assignments import Span
+from pipeline.assignments import WINDOW_JOBS_MAX, Span
 from schemas.topics import JOBS
 from tests.support.brokers import settings_for
 
@@ -29,6 +29,7 @@ class Client:
         self.config = config
         self.refusals = 0
         self.steps = []
+        self.paused = set()  # kept for partitions that go, as librdkafka does
         self.may_commit = threading.Event()
         self.may_commit.set()
 
@@ -46,6 +47,12 @@ class Client:
 
     def incremental_assign(self, partitions):
         self.steps.append(("assign", len(partitions)))
+
+    def pause(self, partitions):
+        self.paused.update(it.partition for it in partitions)
+
+    def resume(self, partitions):
+        self.paused.difference_update(it.partition for it in partitions)
 
     def incremental_unassign(self, partitions):
         self.steps.append(("unassign", len(partitions)))
@@ -125,6 +132,25 @@ def test_a_broker_that_is_away_during_an_assignment_is_asked_again(member):
     assert member.assignments.keys == [KEY]
     assert member.consumer.steps == [("assign", 1)]
     assert member.is_assigned
+
+
+def test_a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back(member):
+    assign(member)
+    for offset in range(WINDOW_JOBS_MAX):
+        open_job(member, offset)
+    member._bound_window()
+    assert member.consumer.paused == {0}
+    member._on_lost(member.consumer, [PLACE])
+    member._bound_window()  # nothing is open any more, and nothing held that could be resumed
+    assert member.consumer.paused == {0}
+    assign(member)
+    assert member.consumer.paused == set()
+
+
+def test_what_comes_while_too_much_is_open_is_not_read(member):
+    member._is_standing_still = True
+    assign(member)
+    assert member.consumer.paused == {0}
 
 
 def test_a_broker_that_stays_away_during_an_assignment_ends_the_process(member, monkeypatch):

@@ -155,8 +155,8 @@ class Run:
 
     def books(self, incidents: Sequence[Incident]) -> Books:
         """All that the run left behind; to be asked once, when the agents have ended."""
-        self.receiver.read()
         self.attempts.finish()
+        self.receiver.read()  # last: an answer is on paper before anything is recorded of it
         failures = (decode(Failure, value) for value in self._values(FAILURE_TRIGGERS))
         possible = self.upstream.possible()
         return Books(

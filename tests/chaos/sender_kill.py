@@ -33,6 +33,7 @@ from schemas.topics import ACTIVITIES
 from tests.chaos.arrivals import a_receiver, plain_webhooks
 from tests.chaos.evidence import Run
 from tests.chaos.ledger import AtKill, Books, Verdict, longest_gap, verdict
+from tests.chaos.processes import Fleet
 from tests.chaos.repeats import Incident
 from tests.chaos.report import tell
 from tests.chaos.upstream import Upstream
@@ -87,46 +88,74 @@ def kill(worker: Worker, cause: str = "sender_kill") -> Kill:
     return Kill(Incident(cause, at_s, at_s, ports), gauges)
 
 
-def run(pipeline: Pipeline, run: Run, given: argparse.Namespace) -> list[Kill]:
+class Senders:
+    """Two senders, each started again when it was killed, or when it has ended by itself."""
+
+    def __init__(self, pipeline: Pipeline, module: str) -> None:
+        self._pipeline = pipeline
+        self._module = module
+        self._workers = [self._start() for _ in range(2)]
+        self.ends: list[int] = []  # exit codes of those that ended by themselves
+
+    def _start(self) -> Worker:
+        return self._pipeline.start("sender", module=self._module)
+
+    def wait_ready(self) -> None:
+        for worker in self._workers:
+            worker.wait_ready(READY_S)
+
+    def kill_oldest(self) -> Kill:
+        killed = kill(self._workers.pop(0))
+        self._workers.append(self._start())
+        return killed
+
+    def revive(self) -> None:
+        for place, worker in enumerate(self._workers):
+            if not worker.alive:
+                self.ends.append(worker.process.returncode)
+                self._workers[place] = self._start()
+
+
+def run(senders: Senders, fleet: Fleet, run: Run, kills: int) -> list[Kill]:
     """Kill senders in turn while events come; wait until all is delivered."""
-    module = "tests.support.without_readback" if given.no_read_back else "agents.cli"
-    senders = [pipeline.start("sender", module=module) for _ in range(2)]
-    for agent in (*senders, pipeline.start("matcher"), pipeline.start("scheduler")):
-        agent.wait_ready(READY_S)
+    senders.wait_ready()
+    fleet.wait_ready(READY_S)
     run.upstream.start()
-    kills = []
-    for number in range(given.kills):
-        _catch_up(run)
-        _let_pass(STEADY_S, run)
-        victim = senders.pop(0)
-        kills.append(kill(victim))
-        click.echo(f"kill {number + 1}: its gauges said {kills[-1].gauges}", err=True)
-        senders.append(pipeline.start("sender", module=module))
-        senders[-1].wait_ready(READY_S)
-    _let_pass(STEADY_S, run)
+    found = []
+    for number in range(kills):
+        _catch_up(run, senders)
+        _let_pass(STEADY_S, run, senders)
+        found.append(senders.kill_oldest())
+        _say(f"kill {number + 1}: its gauges said {found[-1].gauges}")
+        senders.wait_ready()
+    _let_pass(STEADY_S, run, senders)
     assert run.upstream.stop() == 0, "events were not acknowledged"
-    run.wait_quiet(QUIET_S, say=lambda text: click.echo(text, err=True))
-    return kills
+    run.wait_quiet(QUIET_S, say=_say, meanwhile=senders.revive)
+    return found
 
 
-def _catch_up(run: Run) -> None:
+def _catch_up(run: Run, senders: Senders) -> None:
     """Wait until no more is under way than half a second of events; for a minute at most."""
     deadline_s = time.monotonic() + CATCH_UP_S
     while time.monotonic() < deadline_s:
-        run.read()
+        _let_pass(0.1, run, senders)
         behind = len(run.upstream.published) - len(run.receiver.delivered)
         if behind <= run.upstream.rate * BEHIND_S_MAX:
             return
-        time.sleep(0.1)
-    click.echo(f"not caught up within {CATCH_UP_S:g} s: {behind} under way", err=True)
+    _say(f"not caught up within {CATCH_UP_S:g} s: {behind} under way")
 
 
-def _let_pass(seconds: float, run: Run) -> None:
+def _let_pass(seconds: float, run: Run, senders: Senders) -> None:
     """Time in which the load goes on."""
     deadline_s = time.monotonic() + seconds
     while time.monotonic() < deadline_s:
+        senders.revive()
         run.read()
-        time.sleep(0.2)
+        time.sleep(0.1)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def silences(books: Books, incidents: Iterable[Incident]) -> list[float]:
@@ -176,11 +205,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that all agents end with this
     directory = Path(tempfile.mkdtemp(prefix="sender-kill-"))
     good = play(given, directory)
-    if good or given.no_read_back:
+    if good:
         shutil.rmtree(directory)
-        raise SystemExit(0)
-    click.echo(f"logs are in {directory}", err=True)
-    raise SystemExit(1)
+    else:
+        _say(f"logs are in {directory}")
+    raise SystemExit(0 if good or given.no_read_back else 1)
 
 
 def play(given: argparse.Namespace, directory: Path) -> bool:
@@ -194,7 +223,13 @@ def play(given: argparse.Namespace, directory: Path) -> bool:
         pipeline.apply(an_account(), *webhooks)
         upstream = Upstream(broker, pipeline.topic(ACTIVITIES), given.rate, webhooks)
         it = Run(broker, pipeline.prefix, upstream, receiver)
-        kills = run(pipeline, it, given)
+        prefix = {"HOOKLINE_TOPIC_PREFIX": pipeline.prefix}
+        with Fleet(directory / "agents", lambda _: broker, _say, **prefix) as fleet:
+            for name in ("matcher1", "scheduler1"):
+                fleet.start(name)
+            module = "tests.support.without_readback" if given.no_read_back else "agents.cli"
+            senders = Senders(pipeline, module)
+            kills = run(senders, fleet, it, given.kills)
         incidents = [each.incident for each in kills]
         books = it.books(incidents)
     found = verdict(books)
@@ -202,6 +237,8 @@ def play(given: argparse.Namespace, directory: Path) -> bool:
     if not given.json:
         click.echo(f"{given.kills} SIGKILL at {rate:.0f} deliveries/s")
         tell_kills(kills, found.kills, silences(books, incidents))
+    ends = [*fleet.ends, *(f"sender: by itself, exit code {it}" for it in senders.ends)]
+    _say("ended by themselves: " + ("; ".join(ends) or "none"))
     good = is_good(found)
     tell(found, incidents, is_json=given.json, is_good=good)
     return good

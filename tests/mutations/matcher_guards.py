@@ -97,7 +97,8 @@ def decide_on_a_stale_view() -> None:
 
 @guard(
     "A revocation waits for the batch in flight, and commits it.",
-    f"{CONSUMER}test_an_assignment_ends_with_the_batch_in_flight_finished_and_committed",
+    "tests/unit/agents/test_strict_endings.py::"
+    "test_an_assignment_ends_with_the_batch_in_flight_finished_and_committed",
 )
 def skip_the_wait_when_an_assignment_ends() -> None:
     """A partition goes while a batch of it is in flight."""

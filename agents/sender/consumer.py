@@ -21,6 +21,7 @@ from agents import metrics
 from agents.kafka.clients import BROKER_TIMEOUT_S
 from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SENDERS
+from agents.kafka.retention import begins_of
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
 from pipeline.dispatch import WAIT_MS_MAX
@@ -111,6 +112,7 @@ class JobConsumer(GroupConsumer):
 
     def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Read back what is on record of the partitions' jobs."""
+        begins_of(self.consumer, partitions, list(map(self.key_of, partitions)))
         found = read_back(self.settings, floors(partitions, self._has_more))
         self._loop.call_soon_threadsafe(self._receiver.on_read_back, found.noted)
         return found.spans

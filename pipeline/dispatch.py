@@ -165,10 +165,17 @@ class Dispatcher(Generic[_T]):
         self._placed(webhook, endpoint)
 
     def overdue(self, now_ms: int) -> list[Queued[_T]]:
-        """Take out the jobs that have waited too long for their endpoint."""
+        """Take out the jobs that have waited too long for their endpoint.
+
+        Those of an endpoint that has free places wait for us, not for it: a tier would only make
+        them later.
+        """
         removed = []
         for lane in self._lanes.values():
             for webhook, queue in list(lane.queues.items()):
+                endpoint = self._endpoints[webhook]
+                if endpoint.in_flight < endpoint.limit:
+                    continue
                 while queue and now_ms - queue[0].since_ms >= WAIT_MS_MAX:
                     removed.append(self._removed(lane, webhook))
         return removed

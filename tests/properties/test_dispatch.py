@@ -113,7 +113,14 @@ class DispatcherMachine(RuleBasedStateMachine):
     def put_off_what_is_overdue(self, passed_ms):
         self.now_ms += passed_ms
         late = {it.job for it in self.dispatcher.overdue(self.now_ms)}
-        self.remove(lambda job: self.now_ms - self.since_ms[job] >= dispatch.WAIT_MS_MAX, late)
+        busy = {
+            job
+            for (webhook, _), queue in self.queues.items()
+            if self.in_flight.get(webhook, 0) >= self.limit_of(webhook)
+            for job in queue
+        }
+        wait_ms = dispatch.WAIT_MS_MAX
+        self.remove(lambda job: job in busy and self.now_ms - self.since_ms[job] >= wait_ms, late)
 
     @rule(remainder=st.integers(0, 2))
     def lose_a_partition(self, remainder):

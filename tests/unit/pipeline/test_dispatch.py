@@ -191,16 +191,28 @@ def test_one_job_too_many_for_a_webhook_is_refused_and_changes_nothing():
     fill(dispatcher, "b", 1)
 
 
-def test_what_waited_too_long_is_taken_out_of_every_lane_and_the_rest_goes_on():
+def test_what_waited_too_long_for_its_endpoint_is_taken_out_of_every_lane():
     dispatcher = Dispatcher()
-    fill(dispatcher, "a", 2, since_ms=0)
-    fill(dispatcher, "a", 1, lane="retry", since_ms=1)
-    fill(dispatcher, "a", 1, since_ms=2)
-    fill(dispatcher, "b", 1, lane="replay", since_ms=1)
+    for webhook in "ab":
+        fill(dispatcher, webhook, 1, ceiling=1, since_ms=0)
+        assert dispatcher.take().webhook == webhook
+    fill(dispatcher, "a", 1, ceiling=1, since_ms=0)
+    fill(dispatcher, "a", 1, ceiling=1, lane="retry", since_ms=1)
+    fill(dispatcher, "a", 1, ceiling=1, lane="replay", since_ms=2)
+    fill(dispatcher, "b", 1, ceiling=1, lane="replay", since_ms=1)
     assert dispatcher.overdue(WAIT_MS_MAX - 1) == []
     late = sorted(it.job for it in dispatcher.overdue(WAIT_MS_MAX + 1))
-    assert late == ["a-new-0", "a-new-1", "a-retry-0", "b-replay-0"]
-    assert [it.job for it in take_all(dispatcher)] == ["a-new-0"]
+    assert late == ["a-new-0", "a-retry-0", "b-replay-0"]
+    dispatcher.finished("a", "none")
+    assert [it.job for it in take_all(dispatcher)] == ["a-replay-0"]
+
+
+def test_what_waits_for_us_and_not_for_its_endpoint_is_not_put_off():
+    """A sender with too much to do would only do more: each job comes again through a tier."""
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", CONCURRENCY_START, since_ms=0)
+    assert dispatcher.overdue(10 * WAIT_MS_MAX) == []
+    assert len(take_all(dispatcher)) == CONCURRENCY_START
 
 
 def test_jobs_of_a_lost_partition_are_taken_out_and_the_others_keep_their_order():

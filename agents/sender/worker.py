@@ -79,6 +79,7 @@ class Worker:
 
     def on_revoked(self, epochs: frozenset[int], released: Callable[[], None]) -> None:
         """Begin nothing more for these assignments; call `released` when the rest has ended."""
+        self._leave_unread(epochs)
         self._sending.releasing(epochs)
         running = [task for task, epoch in self._tasks.items() if epoch in epochs]
         if not running:
@@ -89,7 +90,7 @@ class Worker:
 
     def on_lost(self, epochs: frozenset[int]) -> None:
         """These assignments have ended, whatever is still in flight."""
-        self._arrived = [it for it in self._arrived if it.place.epoch not in epochs]
+        self._leave_unread(epochs)
         self._sending.revoked(epochs)
 
     async def tick(self) -> None:
@@ -109,6 +110,10 @@ class Worker:
             _, left = await asyncio.wait(list(self._tasks), timeout=timeout_s)
             if left:
                 _log.warning("sender.left_in_flight", jobs=len(left), waited_s=timeout_s)
+
+    def _leave_unread(self, epochs: frozenset[int]) -> None:
+        """Forget jobs that have arrived and were not taken in: whoever comes next reads them."""
+        self._arrived = [it for it in self._arrived if it.place.epoch not in epochs]
 
     def _go_on(self) -> None:
         """Take in what has arrived, and start what may start; only while there is no doubt."""

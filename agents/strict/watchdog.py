@@ -8,7 +8,6 @@ rebalance is under way; a rebalance itself may not last for ever either.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
@@ -18,6 +17,7 @@ from faust.types import TP
 from agents import metrics
 from agents.lifecycle import abort
 from pipeline.stalls import STALL_S, Progress, StallClock, waits_of
+from schemas.topics import ACTIVITIES
 
 if TYPE_CHECKING:  # only looked at
     from faust.tables.manager import TableManager
@@ -56,7 +56,10 @@ class Watchdog:
         """Look once; does not return when something has stood still for too long."""
         if self._app.rebalancing:
             self._clock.reset()
-            if not self._table_moved() and monotonic() - self._settled_at_s > REBALANCE_S:
+            followed = TP(self._app.followed_topic, 0)
+            if self._table_moved() or await self._log_ends([followed]) is None:
+                self._settled_at_s = monotonic()
+            elif monotonic() - self._settled_at_s > REBALANCE_S:
                 abort(f"a rebalance has stood still for {REBALANCE_S} s")
             return
         self._settled_at_s = monotonic()
@@ -64,7 +67,7 @@ class Watchdog:
         if places is None or self._app.rebalancing:
             self._clock.reset()
             return
-        _note_lag(places)
+        self._note_lag(places)
         waits: dict[str, float] = {}
         for tp, progress in places.items():
             waits |= waits_of(f"{tp.topic}/{tp.partition}", progress, STALL_S)
@@ -72,11 +75,17 @@ class Watchdog:
         if reason is not None:
             abort(f"no progress: {reason}")
 
+    def _note_lag(self, places: Mapping[TP, Progress]) -> None:
+        """Set the lag: what is not finished, read or not."""
+        records = 0
+        for place in places.values():
+            finished = place.expected if place.oldest_open is None else place.oldest_open
+            records += max(0, (place.end or 0) - (finished or 0))
+        metrics.LAG.labels(ACTIVITIES).set(records)
+
     def _table_moved(self) -> bool:
         """Whether more of the table has been read since the last look: that may take its time."""
         last, self._table_at = self._table_at, dict(_recovery(self._app).active_offsets)
-        if last != self._table_at:
-            self._settled_at_s = monotonic()
         return last != self._table_at
 
     async def _places(self) -> dict[TP, Progress] | None:
@@ -91,13 +100,3 @@ class Watchdog:
 
 def _recovery(app: StrictApp) -> Recovery:
     return cast("TableManager", app.tables).recovery
-
-
-def _note_lag(places: Mapping[TP, Progress]) -> None:
-    """Set the lag: what is not finished, read or not."""
-    lag: Counter[str] = Counter()
-    for tp, place in places.items():
-        finished = place.expected if place.oldest_open is None else place.oldest_open
-        lag[tp.topic] += max(0, (place.end or 0) - (finished or 0))
-    for topic, records in lag.items():
-        metrics.LAG.labels(topic).set(records)

@@ -118,6 +118,18 @@ async def test_in_doubt_about_its_partitions_a_sender_begins_nothing_and_decides
     assert [it.headers[1][1] for it in outside.sent] == [a_job().delivery_id, "dl_3"]
 
 
+async def test_a_job_that_came_just_before_its_partition_was_given_up_is_not_started(outside):
+    outside.read(7)
+    await turned()
+    outside.is_certain = False
+    outside.read(8, delivery_id="dl_2")
+    outside.worker.on_revoked(frozenset({FIRST}), lambda: None)
+    outside.is_certain = True
+    outside.requests[0].set_result(200)
+    await turned()
+    assert (len(outside.sent), outside.closed) == (1, [(7, 41)])
+
+
 async def test_jobs_that_came_in_doubt_are_taken_in_when_it_has_ended(outside):
     outside.is_certain = False
     outside.read(7)

@@ -120,6 +120,7 @@ class Watched:
         ledger.hand_out(ONE, 0)
         self.app = SimpleNamespace(
             rebalancing=False,
+            followed_topic=CONFIGS.topic,
             topics=SimpleNamespace(acks_enabled_for=lambda topic: topic == "activities"),
             tables=SimpleNamespace(recovery=SimpleNamespace(active_offsets={})),
             consumer=SimpleNamespace(ledger=ledger, assignment=lambda: {ONE, CONFIGS}),
@@ -127,7 +128,7 @@ class Watched:
         self.watchdog = Watchdog(self.app, self.ask)
 
     async def ask(self, tps):
-        assert set(tps) == {ONE}
+        assert set(tps) == ({CONFIGS} if self.app.rebalancing else {ONE})
         return self.ends
 
     async def look_for(self, seconds):
@@ -175,6 +176,17 @@ async def test_a_rebalance_without_end_ends_the_process(monkeypatch):
     await watched.look_for(watchdog.REBALANCE_S + 1)
 
     assert "rebalance" in watched.ended[0]
+
+
+async def test_a_rebalance_may_last_while_the_broker_is_away(monkeypatch):
+    watched = Watched(monkeypatch)
+    watched.app.rebalancing = True
+    watched.ends = None
+    await watched.look_for(10 * watchdog.REBALANCE_S)
+    watched.ends = {CONFIGS: 5}
+    await watched.look_for(watchdog.REBALANCE_S - 1)
+
+    assert watched.ended == []
 
 
 async def test_a_rebalance_may_last_while_the_table_is_being_read(monkeypatch):

@@ -32,8 +32,9 @@ from pipeline.due import Due, Verdict, due_of
 from pipeline.offsets import Position
 from pipeline.settings import Settings
 from pipeline.turns import Turns
-from schemas.codec import Malformed
+from schemas.codec import Fault, Malformed
 from schemas.tiers import TIERS
+from schemas.topics import DEAD_LETTERS
 
 # A record that was not acknowledged is written again after so long.
 _AGAIN_S: Final = 1.0
@@ -67,6 +68,7 @@ class TierConsumer(GroupConsumer):
         self._turns = Turns(settings.scheduler_rate_max, now_s=time.monotonic())
         self._doubtful: set[Key] = set()
         self._again: deque[tuple[float, Outgoing, Place]] = deque()
+        self._refused: deque[tuple[Outgoing, Place]] = deque()
         self._told: deque[LogSpans] = deque(maxlen=1)
 
     @property
@@ -115,6 +117,8 @@ class TierConsumer(GroupConsumer):
             _, outgoing, place = self._again.popleft()
             if place.epoch in self.assignments.epochs([(place.topic, place.partition)]):
                 self._write(outgoing, place)
+        while self._refused:
+            self._write_alone(*self._refused.popleft())
         if self._told:
             self._take_in_spans(self._told.popleft())
         if self.is_certain and not self.is_standing_still:
@@ -224,6 +228,8 @@ class TierConsumer(GroupConsumer):
         def on_report(error: KafkaError | None, _message: Message) -> None:
             if error is None:
                 self.assignments.completed(place, None)
+            elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE and outgoing.topic != DEAD_LETTERS:
+                self._refused.append((outgoing, place))
             else:
                 self._write_later(outgoing, place, error.str())
 
@@ -237,6 +243,30 @@ class TierConsumer(GroupConsumer):
             )
         except (BufferError, KafkaException) as error:
             self._write_later(outgoing, place, str(error))
+
+    def _write_alone(self, outgoing: Outgoing, place: Place) -> None:
+        """Write a record once more without others, one of which may have been what was too large.
+
+        If it is refused again its topic will never take it, but that of dead letters takes more.
+        """
+        self._producer.flush(RELEASE_S_MAX)
+        refused_before = len(self._refused)
+        self._write(outgoing, place)
+        self._producer.flush(RELEASE_S_MAX)
+        if len(self._refused) > refused_before:
+            self._bury(*self._refused.pop())
+
+    def _bury(self, outgoing: Outgoing, place: Place) -> None:
+        size_bytes = len(outgoing.value or b"")
+        fault = Fault("", f"{size_bytes} bytes are too many for {outgoing.topic}")
+        headers = tuple((name, value.encode()) for name, value in outgoing.headers.items())
+        topic = self.settings.topic(place.topic)
+        record = Received(
+            topic, place.partition, place.offset, None, outgoing.key, outgoing.value, headers
+        )
+        metrics.DEAD_LETTERS.labels(place.topic).inc()
+        _log.error("record.too_large", topic=topic, partition=place.partition, offset=place.offset)
+        self._write(dead_letter(record, Malformed((fault,)), _now_ms()), place)
 
     def _write_later(self, outgoing: Outgoing, place: Place, why: str) -> None:
         _log.error("record.not_written", topic=outgoing.topic, error=why, again_s=_AGAIN_S)

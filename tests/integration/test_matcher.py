@@ -8,7 +8,6 @@ import json
 import time
 
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
 from schemas.event import EVENT_BYTES_MAX
@@ -183,10 +182,7 @@ def test_the_largest_event_becomes_a_job_however_much_larger_that_is(installatio
 
 def test_a_job_that_its_topic_does_not_take_is_a_dead_letter_and_holds_nothing_up(installation):
     installation.create()
-    limit = ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
-    topic = ConfigResource("topic", installation.topic(JOBS), incremental_configs=[limit])
-    for done in installation.admin.incremental_alter_configs([topic]).values():
-        done.result(10)
+    installation.take_no_more_than(JOBS, 100_000)
     installation.apply(an_account(), a_webhook())
     published = installation.publish(f"before-{n}" for n in range(300))
     installation.publish_raw(b"25:1", large_event(50_000))

@@ -80,6 +80,23 @@ def test_a_record_without_a_due_time_becomes_a_dead_letter_and_holds_nothing_up(
     assert [fault.field for fault in letter.faults] == ["headers.due-at", "headers.to"]
 
 
+def test_a_record_too_large_for_its_destination_becomes_a_dead_letter(pipeline):
+    pipeline.take_no_more_than(JOBS_RETRY, 2_000)
+    park(pipeline, "large", now_ms(), padding="x" * 5_000)
+    park(pipeline, "small", now_ms())
+    pipeline.producer.flush(10)
+    pipeline.start("scheduler")
+    letters, jobs = pipeline.reader(DEAD_LETTERS), pipeline.reader(JOBS_RETRY)
+    eventually(lambda: letters.poll() is not None and len(letters.messages) == 1, QUIET_S)
+    eventually(lambda: jobs.poll() is not None and len(jobs.messages) == 1, QUIET_S)
+    eventually(lambda: pipeline.backlog(SCHEDULERS, TIER_TOPICS) == 0, QUIET_S)
+
+    letter = decode(DeadLetter, letters.messages[0].value())
+    assert letter.faults[0].message == "17 bytes are too many for jobs.retry"
+    assert dict(letter.headers)["padding"] == "x" * 5_000
+    assert jobs.messages[0].key() == b"small"
+
+
 def test_five_thousand_due_records_pass_through_a_kill_and_none_is_lost(pipeline):
     names = [f"j{number}" for number in range(5_000)]
     for name in names:

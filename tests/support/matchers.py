@@ -21,7 +21,14 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from schemas.account import Account
 from schemas.codec import encode
@@ -228,6 +235,15 @@ class Installation:
 
         self.producer.produce(self.topic(ACTIVITIES), value, key, on_delivery=on_delivery)
         self.producer.poll(0)
+
+    def take_no_more_than(self, topic: str, size_bytes: int) -> None:
+        """Have the broker refuse larger records of a topic."""
+        limit = ConfigEntry(
+            "max.message.bytes", str(size_bytes), incremental_operation=AlterConfigOpType.SET
+        )
+        changed = ConfigResource(ResourceType.TOPIC, self.topic(topic), incremental_configs=[limit])
+        for done in self.admin.incremental_alter_configs([changed]).values():
+            done.result(10)
 
     def reader(self, topic: str = JOBS) -> TopicReader:
         return TopicReader(self, topic)

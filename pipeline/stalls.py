@@ -33,17 +33,24 @@ class Progress:
 
 
 def waits_of(
-    name: str, progress: Progress, stall_s: float, open_s_max: float = 0
+    name: str,
+    progress: Progress,
+    stall_s: float,
+    open_s_max: float = 0,
+    *,
+    unread_s: float | None = None,
 ) -> dict[str, float]:
     """What a partition waits for, and for how long it may.
 
-    `open_s_max` is how long a record may rightly be in hand.
+    `open_s_max` is how long a record may rightly be in hand, `unread_s` how long one may rightly
+    wait to be read (None: `stall_s`).
     """
     waits: dict[str, float] = {}
     if progress.oldest_open is not None:
         waits[f"unfinished: offset {progress.oldest_open} of {name}"] = stall_s + open_s_max
     if progress.end is not None and progress.end > (progress.expected or 0):
-        waits[f"unread: offset {progress.expected} of {name}"] = stall_s
+        unread_s = stall_s if unread_s is None else unread_s
+        waits[f"unread: offset {progress.expected} of {name}"] = unread_s
     return waits
 
 

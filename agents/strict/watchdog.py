@@ -29,6 +29,10 @@ if TYPE_CHECKING:  # only looked at
 # Joining a group takes a few seconds. Reading the table may take minutes, but never stands still.
 REBALANCE_S: Final = 60
 
+# The client reads partition after partition: while a backlog moves, one of them may rightly have to
+# wait for the others. For how long is a matter of the machine; this is ten times the limit.
+BACKLOG_S: Final = 10 * STALL_S
+
 _EVERY_S: Final = 1
 
 # The offset after the last record of each partition, or None when the broker does not answer.
@@ -43,7 +47,8 @@ class Watchdog:
         self._app = app
         self._log_ends = log_ends
         self._clock = StallClock()
-        self._settled_at_s = monotonic()
+        self._settled_at_s = self._read_at_s = monotonic()
+        self._read_to: dict[TP, int | None] = {}
         self._table_at: dict[TP, int] = {}
 
     async def run(self) -> None:
@@ -68,12 +73,21 @@ class Watchdog:
             self._clock.reset()
             return
         self._note_lag(places)
+        unread_s = BACKLOG_S if self._has_read(places) else STALL_S
         waits: dict[str, float] = {}
         for tp, progress in places.items():
-            waits |= waits_of(f"{tp.topic}/{tp.partition}", progress, STALL_S)
+            name = f"{tp.topic}/{tp.partition}"
+            waits |= waits_of(name, progress, STALL_S, unread_s=unread_s)
         reason = self._clock.stalled(monotonic(), waits)
         if reason is not None:
             abort(f"no progress: {reason}")
+
+    def _has_read(self, places: Mapping[TP, Progress]) -> bool:
+        """Whether any partition was read from within the last `STALL_S`."""
+        last, self._read_to = self._read_to, {tp: it.expected for tp, it in places.items()}
+        if last != self._read_to:
+            self._read_at_s = monotonic()
+        return monotonic() - self._read_at_s < STALL_S
 
     def _note_lag(self, places: Mapping[TP, Progress]) -> None:
         """Set the lag: what is not finished, read or not."""

@@ -128,7 +128,8 @@ class Watched:
         self.watchdog = Watchdog(self.app, self.ask)
 
     async def ask(self, tps):
-        assert set(tps) == ({CONFIGS} if self.app.rebalancing else {ONE})
+        ours = self.app.consumer.assignment() - {CONFIGS}
+        assert set(tps) == ({CONFIGS} if self.app.rebalancing else ours)
         return self.ends
 
     async def look_for(self, seconds):
@@ -143,6 +144,23 @@ async def test_a_stall_ends_the_process(monkeypatch):
     await watched.look_for(watchdog.STALL_S + 1)
 
     assert "activities/0" in watched.ended[0]
+
+
+async def test_an_unread_partition_may_wait_while_others_are_read_but_not_for_ever(monkeypatch):
+    watched = Watched(monkeypatch)
+    other = TP("activities", 1)
+    watched.app.consumer.assignment = lambda: {ONE, other, CONFIGS}
+    watched.app.consumer.ledger = ledger = Ledger()
+    ledger.restart({ONE: 3, other: 0})
+    watched.ends = {ONE: 5, other: 10**6}
+    for offset in range(watchdog.BACKLOG_S):
+        ledger.hand_out(other, offset)
+        ledger.finish(other, offset)
+        await watched.look_for(1)
+    assert watched.ended == []
+    await watched.look_for(watchdog.STALL_S)
+
+    assert "unread: offset 3 of activities/0" in watched.ended[0]
 
 
 async def test_time_does_not_count_while_the_broker_is_away_or_a_rebalance_goes_on(monkeypatch):

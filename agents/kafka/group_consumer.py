@@ -17,7 +17,6 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from agents import metrics
-from agents.errors import OperationError
 from agents.kafka.clients import BROKER_TIMEOUT_S, consumer_config, on_consumer_error
 from agents.kafka.committing import Commits
 from agents.kafka.group_work import GroupWork
@@ -58,18 +57,21 @@ class GroupConsumer(GroupWork):
         options: Mapping[str, object] | None = None,
     ) -> None:
         """Create the consumer; `start` joins the group. `options` go over the usual settings."""
-        self.settings = settings
+        self.settings, self.group = settings, group
         self.assignments = Assignments()
         self.turning = Turning()
         self._is_assigned = False
         self._progress: Mapping[Key, Progress] = {}
         self._fenced: set[Key] = set()
-        self._names = {settings.topic(name): name for name in topics}
+        self.names = {settings.topic(name): name for name in topics}
         self.consumer = Consumer(
             consumer_config(settings, group)
             | {"enable.auto.commit": False, "on_commit": self._on_commit}
             | dict(options or {})
         )
+        # Asked once, before anything polls: it stayed the same when a membership was lost and won
+        # again, and to ask from another thread while this one polls hung the process each time.
+        self.member_id: str = self.consumer.memberid() or ""
         self.commits = Commits(self.consumer, self.assignments, self._place_at, self.commit_every_s)
         self._is_standing_still = False
         self._looked_at_s = self._lag_at_s = 0.0
@@ -78,27 +80,10 @@ class GroupConsumer(GroupWork):
         metrics.PARTITIONS.set_function(lambda: len(self.assignments.keys))
         metrics.IN_DOUBT.set_function(lambda: not self.is_certain)
 
-    def require_topics(self) -> None:
-        """Raise `OperationError` unless the broker answers and has the topics.
-
-        A group member alone would wait for both in silence.
-        """
-        try:
-            there = self.consumer.list_topics(timeout=BROKER_TIMEOUT_S).topics
-        except KafkaException as error:
-            raise OperationError(
-                f"no broker answers at {self.settings.bootstrap_servers}: {error.args[0].str()}"
-            ) from None
-        missing = sorted(set(self._names) - set(there))
-        if missing:
-            raise OperationError(
-                f"there is no topic {', '.join(missing)}; `hookline topics create` creates them"
-            )
-
     def start_thread(self) -> None:
         """Join the group and start polling."""
         self.consumer.subscribe(
-            list(self._names),
+            list(self.names),
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_lost,
@@ -113,7 +98,7 @@ class GroupConsumer(GroupWork):
 
     def key_of(self, place: TopicPartition) -> Key:
         """A partition by the name of its topic without prefix."""
-        return self._names[place.topic], place.partition
+        return self.names[place.topic], place.partition
 
     def _place_at(self, key: Key, position: Position) -> TopicPartition:
         return self.place_of(key, position.offset, self.metadata(position))
@@ -126,6 +111,11 @@ class GroupConsumer(GroupWork):
     def is_assigned(self) -> bool:
         """Whether the group has given us our part, which may be none, and not taken it away."""
         return self._is_assigned
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether no partition is held; may be asked in any thread."""
+        return not self.assignments.keys
 
     @property
     def is_certain(self) -> bool:
@@ -181,7 +171,7 @@ class GroupConsumer(GroupWork):
         for message in messages:
             error = message.error()
             if error is None:
-                key = (self._names[message.topic() or ""], int(message.partition() or 0))
+                key = (self.names[message.topic() or ""], int(message.partition() or 0))
                 if self.assignments.holds(key):
                     self.take_in(key, message)
             else:
@@ -232,7 +222,7 @@ class GroupConsumer(GroupWork):
         return Progress(self.assignments.oldest_open(key), expected, 0 if may_read else None)
 
     def _measure_lag(self) -> None:
-        lags = dict.fromkeys(self._names.values(), 0)
+        lags = dict.fromkeys(self.names.values(), 0)
         for key in self.assignments.keys:
             _, end = self.consumer.get_watermark_offsets(self.place_of(key), cached=True)
             position = self.assignments.position(key)

@@ -67,6 +67,10 @@ READ_BACK_MISSED: Final = Counter(
     "Attempts that should have been read back and were not, being too many or taking too long: "
     "their deliveries may repeat",
 )
+FOLLOWED: Final = Counter(
+    "hookline_followed_attempts_total",
+    "Attempts read in the background after a takeover, beyond those that were read back first",
+)
 SUPPRESSED: Final = Counter(
     "hookline_suppressed_jobs_total", "Jobs dropped because their attempt was already recorded"
 )

@@ -22,6 +22,7 @@ from agents.kafka.clients import BROKER_TIMEOUT_S
 from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SENDERS
 from agents.kafka.retention import begins_of
+from agents.sender.following import Follower
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
 from pipeline.dispatch import WAIT_MS_MAX
@@ -53,7 +54,7 @@ class Receiver(Protocol):
     """The event loop's side; every method is called there."""
 
     def on_read_back(self, noted: tuple[Noted, ...]) -> None:
-        """Attempts found on record; comes before any job of the partitions concerned."""
+        """Attempts found on record: before any job of new partitions, and for a while after."""
 
     def on_jobs(self, jobs: list[Fetched]) -> None:
         """Jobs, in the order of each partition."""
@@ -75,6 +76,7 @@ class JobConsumer(GroupConsumer):
         super().__init__(settings, SENDERS, LANES)
         self._loop = loop
         self._receiver: Receiver
+        self._follower: Follower
         self._completed: deque[tuple[Place, int | None]] = deque()
         self._untold: deque[Callable[[], None]] = deque()
         self._fetched: list[Fetched] = []
@@ -82,7 +84,13 @@ class JobConsumer(GroupConsumer):
     def start(self, receiver: Receiver) -> None:
         """Join the group and start polling; jobs go to `receiver`."""
         self._receiver = receiver
+        self._follower = Follower(self.settings, self._loop, receiver.on_read_back)
         self.start_thread()
+
+    def stop(self) -> None:
+        """Leave the group, and follow nothing more."""
+        super().stop()
+        self._follower.close()
 
     def complete(self, place: Place, attempt_offset: int | None) -> None:
         """A job is done with; `attempt_offset` is where its attempt was recorded, if it was."""
@@ -115,6 +123,7 @@ class JobConsumer(GroupConsumer):
         begins_of(self.consumer, partitions, list(map(self.key_of, partitions)))
         found = read_back(self.settings, floors(partitions, self._has_more))
         self._loop.call_soon_threadsafe(self._receiver.on_read_back, found.noted)
+        self._follower.follow(found.spans)
         return found.spans
 
     def _has_more(self, place: TopicPartition) -> bool:

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 
 from agents import metrics
 from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
-from pipeline.assignments import Span
+from pipeline.assignments import Key, Span
 from pipeline.settings import Settings
 from pipeline.suppression import Noted
 from schemas.topics import ATTEMPTS
@@ -40,6 +40,15 @@ class ReadBack:
 
     noted: tuple[Noted, ...]
     spans: dict[int, Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A record on attempts, and where the job stood that it tells of."""
+
+    noted: Noted
+    job: Key
+    job_offset: int
 
 
 def read_back(settings: Settings, floors: Mapping[int, int | None]) -> ReadBack:
@@ -103,6 +112,14 @@ def _close_finished(consumer: Consumer, topic: str, open_ends: dict[int, int]) -
 
 
 def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) -> None:
+    recorded = recorded_in(message)
+    if recorded is not None:
+        found.append(recorded.noted)
+        spans[int(message.partition() or 0)].tells_of(recorded.job, recorded.job_offset)
+
+
+def recorded_in(message: Message) -> Recorded | None:
+    """What an attempt's record says of its job; None when it cannot be read."""
     try:
         fields = pydantic_core.from_json(message.value() or b"")
         noted = Noted(
@@ -112,13 +129,12 @@ def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) ->
             fields["next"]["step"],
         )
         source = fields["source"]
-        spans[int(message.partition() or 0)].tells_of(
-            (str(source["topic"]), int(source["partition"])), int(source["offset"])
-        )
-        found.append(noted)
+        job = (str(source["topic"]), int(source["partition"]))
+        return Recorded(noted, job, int(source["offset"]))
     except (ValueError, KeyError, TypeError):
         # Not ours, or older than we can read: it suppresses nothing, at the cost of a repeat.
         _log.warning("attempts.unreadable", partition=message.partition(), offset=message.offset())
+        return None
 
 
 def floor_of(metadata: str | None) -> int | None:

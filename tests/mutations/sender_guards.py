@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from agents.sender.worker import Worker
 from pipeline.assignments import Assignments, Place
+from pipeline.commands import Close
 from pipeline.offsets import OffsetTracker, Position
 from pipeline.sending import Sending
 from pipeline.settlement import Settlement
@@ -162,3 +163,18 @@ def begin_to_read_back_at_the_end() -> None:
         return found and Position(found.offset, self._attempt_ends.get(key[1], 0))
 
     Assignments.position = at_the_end
+
+
+@guard(
+    "A late result closes no job: its new owner has to find it.",
+    f"{WORKER}test_a_result_after_the_partition_was_lost_is_recorded_and_nothing_follows",
+)
+def late_result_closes_its_job() -> None:
+    """A job whose result came too late counts as done."""
+    written = Sending.written
+
+    def closing(self, ended, settlement, attempt_offset):
+        done = written(self, ended, settlement, attempt_offset)
+        return done or [Close(ended.place, attempt_offset)]
+
+    Sending.written = closing

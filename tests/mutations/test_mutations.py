@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.mutations.__main__ import table
 from tests.mutations.catalogue import GUARDS
 from tests.support.modules import ROOT
 
@@ -41,3 +42,9 @@ def test_with_every_guard_in_place_the_tests_named_pass(wrong):
 @pytest.mark.parametrize("name", QUICK)
 def test_without_its_guard_the_tests_named_for_it_fail(wrong, name):
     assert name not in wrong, wrong[name]
+
+
+def test_the_list_of_guards_stands_in_the_page_about_reliability():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    missing = [line for line in table(GUARDS.values()) if line not in page]
+    assert missing == [], "python -m tests.mutations --list prints it"

@@ -23,7 +23,7 @@ from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SENDERS
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
-from pipeline.dispatch import WAIT_MS_MAX
+from pipeline.endpoints import WAIT_MS_MAX
 from pipeline.offsets import Position
 from pipeline.sending import CONFIG_WAIT_MS_MAX
 from pipeline.settings import Settings

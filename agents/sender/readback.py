@@ -110,6 +110,9 @@ def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) ->
             int(fields["attempt"]),
             int(fields["deferrals"]),
             fields["next"]["step"],
+            (f"{fields['account_id']}:{fields['webhook_id']}", str(fields["activity_id"])),
+            int(fields["first_queued_at_ms"]),
+            int(fields["next"]["due_at_ms"] or 0),
         )
         source = fields["source"]
         spans[int(message.partition() or 0)].tells_of(

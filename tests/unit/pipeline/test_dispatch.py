@@ -4,28 +4,24 @@ from collections import Counter
 
 import pytest
 
-from pipeline.dispatch import (
-    IN_FLIGHT_MAX,
-    LANE_TURNS,
-    QUEUE_MAX,
-    SHARE_MAX,
-    WAIT_MS_MAX,
-    Dispatcher,
-    Queued,
-)
+from pipeline import dispatch
+from pipeline.breaker import BACK_OFF_MS_MIN, IN_A_ROW_MAX, WINDOW
+from pipeline.dispatch import IN_FLIGHT_MAX, LANE_TURNS, SHARE_MAX, Dispatcher, Queued
+from pipeline.endpoints import QUEUE_MAX, WAIT_MS_MAX, Terms
 from pipeline.limits import CONCURRENCY_START
 
 
-def fill(dispatcher, webhook, count, *, ceiling=64, **given) -> None:
+def fill(dispatcher, webhook, count, *, ceiling=64, per_second=None, **given) -> None:
     fields = {"lane": "new", "since_ms": 0, **given}
     for number in range(count):
         job = f"{webhook}-{fields['lane']}-{number}"
-        assert dispatcher.add(Queued(webhook=webhook, job=job, **fields), concurrency_max=ceiling)
+        queued = Queued(webhook=webhook, job=job, **fields)
+        assert dispatcher.add(queued, Terms(ceiling, per_second)) is None
 
 
 def take_all(dispatcher) -> list[Queued]:
     taken = []
-    while (queued := dispatcher.take()) is not None:
+    while (queued := dispatcher.take(0)) is not None:
         taken.append(queued)
     return taken
 
@@ -35,8 +31,8 @@ def grown(dispatcher, webhook, limit) -> None:
     fill(dispatcher, webhook, 1)
     while dispatcher.limit(webhook) < limit:
         fill(dispatcher, webhook, 1)
-        assert dispatcher.take().webhook == webhook
-        dispatcher.finished(webhook, "answered")
+        assert dispatcher.take(0).webhook == webhook
+        dispatcher.finished(webhook, "answered", 0)
 
 
 def test_the_jobs_of_a_webhook_and_lane_start_in_the_order_they_came():
@@ -57,7 +53,7 @@ def test_a_webhook_starts_no_more_than_its_limit_and_goes_on_when_one_ends():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
     assert len(take_all(dispatcher)) == CONCURRENCY_START
-    dispatcher.finished("a", "none")
+    dispatcher.finished("a", "none", 0)
     assert len(take_all(dispatcher)) == 1
 
 
@@ -66,7 +62,7 @@ def test_lanes_have_their_shares_of_twelve_turns():
     for number in range(10):
         for lane in ("new", "retry", "replay"):
             fill(dispatcher, f"{lane}{number}", 4, lane=lane)
-    shares = Counter(dispatcher.take().lane for _ in range(24))
+    shares = Counter(dispatcher.take(0).lane for _ in range(24))
     assert shares == {"new": 16, "retry": 6, "replay": 2}
     assert Counter(LANE_TURNS) == {"new": 8, "retry": 3, "replay": 1}
 
@@ -84,8 +80,8 @@ def test_a_full_lane_of_new_jobs_does_not_starve_the_same_webhooks_retries():
     fill(dispatcher, "a", 10, lane="retry")
     lanes = []
     for _ in range(24):
-        lanes.append(dispatcher.take().lane)
-        dispatcher.finished("a", "none")
+        lanes.append(dispatcher.take(0).lane)
+        dispatcher.finished("a", "none", 0)
     assert lanes.count("retry") == 6
 
 
@@ -94,7 +90,7 @@ def test_no_more_than_the_cap_is_in_flight():
     for number in range(IN_FLIGHT_MAX):
         fill(dispatcher, f"w{number}", 2)
     assert len(take_all(dispatcher)) == IN_FLIGHT_MAX == dispatcher.in_flight
-    dispatcher.finished("w0", "answered")
+    dispatcher.finished("w0", "answered", 0)
     assert len(take_all(dispatcher)) == 1
 
 
@@ -103,7 +99,7 @@ def test_a_webhook_gets_more_than_its_share_only_when_nobody_else_could_start():
     grown(dispatcher, "big", 64)
     fill(dispatcher, "big", 100)
     fill(dispatcher, "small", 10)
-    taken = [dispatcher.take().webhook for _ in range(SHARE_MAX + CONCURRENCY_START)]
+    taken = [dispatcher.take(0).webhook for _ in range(SHARE_MAX + CONCURRENCY_START)]
     assert Counter(taken) == {"big": SHARE_MAX, "small": CONCURRENCY_START}
     assert [it.webhook for it in take_all(dispatcher)] == ["big"] * (64 - SHARE_MAX)
 
@@ -123,24 +119,25 @@ def test_overload_leaves_what_is_in_flight_and_starts_nothing_before_it_fits():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
     take_all(dispatcher)
-    dispatcher.finished("a", "overloaded")
-    assert (dispatcher.limit("a"), dispatcher.take()) == (2, None)
-    dispatcher.finished("a", "none")
-    assert dispatcher.take() is None
-    dispatcher.finished("a", "none")
-    assert dispatcher.take().webhook == "a"
+    dispatcher.finished("a", "overloaded", 0)
+    assert (dispatcher.limit("a"), dispatcher.take(0)) == (2, None)
+    dispatcher.finished("a", "none", 0)
+    assert dispatcher.take(0) is None
+    dispatcher.finished("a", "none", 0)
+    assert dispatcher.take(0).webhook == "a"
 
 
 def test_a_suspected_endpoint_is_remembered_while_idle_and_forgotten_when_it_is_well():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 1)
-    dispatcher.take()
-    dispatcher.finished("a", "overloaded")
+    dispatcher.take(0)
+    dispatcher.finished("a", "overloaded", 0)
     assert dispatcher.limit("a") == 2
-    for _ in range(2 + 3):
+    for _ in range(WINDOW):
+        assert dispatcher.endpoints == 1
         fill(dispatcher, "a", 1)
-        dispatcher.take()
-        dispatcher.finished("a", "answered")
+        dispatcher.take(0)
+        dispatcher.finished("a", "answered", 0)
     assert dispatcher.limit("a") == CONCURRENCY_START
     assert dispatcher.endpoints == 0
 
@@ -150,23 +147,23 @@ def test_an_endpoint_with_a_low_ceiling_is_forgotten_too(ceiling):
     """Its limit never comes up to where others start: it was once kept for ever."""
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 20, ceiling=ceiling)
-    while dispatcher.take() is not None:
-        dispatcher.finished("a", "answered")
+    while dispatcher.take(0) is not None:
+        dispatcher.finished("a", "answered", 0)
     assert dispatcher.endpoints == 0
 
 
 def test_a_lower_ceiling_holds_at_once_in_every_lane():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
-    assert [dispatcher.take().lane for _ in range(2)] == ["new", "new"]
+    assert [dispatcher.take(0).lane for _ in range(2)] == ["new", "new"]
     fill(dispatcher, "a", 1, lane="retry", ceiling=2)
-    assert dispatcher.take() is None
+    assert dispatcher.take(0) is None
 
 
 def test_a_higher_ceiling_holds_at_once_in_every_lane():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 3, ceiling=1)
-    dispatcher.take()
+    dispatcher.take(0)
     fill(dispatcher, "a", 1, lane="replay", ceiling=64)
     assert sorted(it.lane for it in take_all(dispatcher)) == ["new", "new", "replay"]
 
@@ -174,11 +171,11 @@ def test_a_higher_ceiling_holds_at_once_in_every_lane():
 def test_a_ceiling_that_comes_with_a_job_for_a_full_queue_holds_as_well():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", QUEUE_MAX)
-    dispatcher.take()
+    dispatcher.take(0)
     fill(dispatcher, "a", 1)
-    assert not dispatcher.add(Queued("a", "retry", 0, "one too many"), concurrency_max=1)
-    assert dispatcher.take() is None
-    assert not dispatcher.add(Queued("a", "retry", 0, "one too many"), concurrency_max=3)
+    assert dispatcher.add(Queued("a", "retry", 0, "one too many"), Terms(1)) is not None
+    assert dispatcher.take(0) is None
+    assert dispatcher.add(Queued("a", "retry", 0, "one too many"), Terms(3)) is not None
     assert len(take_all(dispatcher)) == 2
 
 
@@ -186,7 +183,7 @@ def test_one_job_too_many_for_a_webhook_is_refused_and_changes_nothing():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", QUEUE_MAX - 1)
     fill(dispatcher, "a", 1, lane="retry")
-    assert not dispatcher.add(Queued("a", "replay", 0, "x"), concurrency_max=64)
+    assert dispatcher.add(Queued("a", "replay", 0, "x"), Terms(64)) is not None
     assert [dispatcher.queued(lane) for lane in ("new", "retry", "replay")] == [QUEUE_MAX - 1, 1, 0]
     fill(dispatcher, "b", 1)
 
@@ -198,7 +195,7 @@ def test_what_waited_too_long_is_taken_out_of_every_lane_and_the_rest_goes_on():
     fill(dispatcher, "a", 1, since_ms=2)
     fill(dispatcher, "b", 1, lane="replay", since_ms=1)
     assert dispatcher.overdue(WAIT_MS_MAX - 1) == []
-    late = sorted(it.job for it in dispatcher.overdue(WAIT_MS_MAX + 1))
+    late = sorted(it.queued.job for it in dispatcher.overdue(WAIT_MS_MAX + 1))
     assert late == ["a-new-0", "a-new-1", "a-retry-0", "b-replay-0"]
     assert [it.job for it in take_all(dispatcher)] == ["a-new-0"]
 
@@ -207,7 +204,7 @@ def test_jobs_of_a_lost_partition_are_taken_out_and_the_others_keep_their_order(
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 6)
     fill(dispatcher, "b", 2, lane="retry")
-    started = dispatcher.take()
+    started = dispatcher.take(0)
     dropped = dispatcher.drop(lambda job: job[-1] in "024")
     assert {it.job for it in dropped} == {"a-new-2", "a-new-4", "b-retry-0"}
     assert [dispatcher.queued(lane) for lane in ("new", "retry")] == [3, 1]
@@ -221,7 +218,7 @@ def test_dropping_everything_leaves_nothing_behind():
     for lane in ("new", "retry", "replay"):
         fill(dispatcher, "a", 3, lane=lane)
     assert len(dispatcher.drop(lambda _: True)) == 9
-    assert dispatcher.take() is None
+    assert dispatcher.take(0) is None
     assert dispatcher.endpoints == 0
 
 
@@ -231,5 +228,151 @@ def test_a_webhook_that_hangs_costs_the_others_nothing():
     take_all(dispatcher)
     fill(dispatcher, "fine", 100)
     for _ in range(100):
-        assert dispatcher.take().webhook == "fine"
-        dispatcher.finished("fine", "answered")
+        assert dispatcher.take(0).webhook == "fine"
+        dispatcher.finished("fine", "answered", 0)
+
+
+def opened(dispatcher, webhook, now_ms=0) -> list:
+    """Have a webhook's breaker open; what was sent away by that."""
+    for _ in range(IN_A_ROW_MAX):
+        fill(dispatcher, webhook, 1, since_ms=now_ms)
+        while (queued := dispatcher.take(now_ms)) is not None and queued.webhook != webhook:
+            pass
+        spilled = dispatcher.finished(webhook, "unwell", now_ms)
+    return spilled
+
+
+def test_a_breaker_that_opens_sends_away_what_waits_and_takes_in_nothing():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 20, ceiling=1)
+    fill(dispatcher, "a", 2, lane="retry", ceiling=1)
+    fill(dispatcher, "b", 1)
+    while not (spilled := dispatcher.finished(dispatcher.take(0).webhook, "unwell", 0)):
+        pass
+    assert len(spilled) == 22 - IN_A_ROW_MAX
+    why = spilled[0].why
+    assert (why.reason, why.wait_ms) == ("breaker_open", BACK_OFF_MS_MIN)
+    assert why.detail == "its breaker is open until 00:00:05 UTC after 8 failures in a row"
+    assert dispatcher.open_breakers == 1
+    late = Queued("a", "new", BACK_OFF_MS_MIN - 2_000, "late")
+    assert dispatcher.add(late, Terms(64)).wait_ms == 2_000
+    assert dispatcher.take(0) is None
+
+
+def test_after_its_back_off_one_request_is_a_probe_and_the_others_wait_for_it():
+    dispatcher = Dispatcher()
+    opened(dispatcher, "a")
+    fill(dispatcher, "a", 3, since_ms=BACK_OFF_MS_MIN)
+    assert len([dispatcher.take(BACK_OFF_MS_MIN)]) == 1
+    assert dispatcher.take(BACK_OFF_MS_MIN) is None
+    assert (dispatcher.held("breaker"), dispatcher.breaker("a")) == (2, "half_open")
+    spilled = dispatcher.finished("a", "unwell", BACK_OFF_MS_MIN)
+    assert [it.why.wait_ms for it in spilled] == [2 * BACK_OFF_MS_MIN] * 2
+
+
+def test_after_a_breaker_has_closed_the_endpoint_is_let_in_one_by_one():
+    """However many jobs are parked for it: they must not flood what has just come back."""
+    dispatcher = Dispatcher()
+    opened(dispatcher, "a")
+    fill(dispatcher, "a", QUEUE_MAX, since_ms=BACK_OFF_MS_MIN)
+    widths = []
+    in_flight = 1
+    dispatcher.take(BACK_OFF_MS_MIN)
+    for _ in range(4):
+        for _ in range(in_flight):
+            dispatcher.finished("a", "answered", BACK_OFF_MS_MIN)
+        in_flight = 0
+        while dispatcher.take(BACK_OFF_MS_MIN) is not None:
+            in_flight += 1
+        widths.append(in_flight)
+    assert widths == [2, 3, 4, 5]
+    assert dispatcher.open_breakers == 0
+
+
+def test_what_was_under_way_when_it_opened_must_have_ended_before_the_probe():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 1)
+    dispatcher.take(0)
+    opened(dispatcher, "a")
+    fill(dispatcher, "a", 1, since_ms=BACK_OFF_MS_MIN)
+    assert dispatcher.take(BACK_OFF_MS_MIN) is None
+    dispatcher.finished("a", "answered", BACK_OFF_MS_MIN)
+    assert (dispatcher.breaker("a"), dispatcher.take(BACK_OFF_MS_MIN).job) == ("open", "a-new-0")
+
+
+def test_a_rate_lets_one_request_through_per_token_and_says_when_the_next_comes():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 3, per_second=2)
+    fill(dispatcher, "b", 1)
+    assert [it.webhook for it in (dispatcher.take(0), dispatcher.take(0))] == ["a", "b"]
+    assert (dispatcher.take(499), dispatcher.wakes_at_ms) == (None, 500)
+    assert dispatcher.held("rate") == 2
+    assert dispatcher.take(500).job == "a-new-1"
+    assert dispatcher.take(999) is None
+
+
+def test_a_burst_is_a_twentieth_of_a_second():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 50, per_second=60)
+    assert len(take_all(dispatcher)) == 3
+
+
+def test_a_job_whose_token_would_come_too_late_may_not_wait_for_it():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 11, per_second=1)
+    why = dispatcher.add(Queued("a", "new", 0, "x"), Terms(64, 1))
+    assert (why.reason, why.wait_ms) == ("rate_limited", 11_000)
+    assert why.detail == "its rate limit of 1 a second had no turn for it within 10 s"
+
+
+def test_what_waits_too_long_for_a_token_is_put_off_for_that_reason():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 2, per_second=0.1)
+    dispatcher.take(0)
+    (spilled,) = dispatcher.overdue(WAIT_MS_MAX)
+    assert (spilled.why.reason, dispatcher.held("rate")) == ("rate_limited", 0)
+
+
+def test_a_new_rate_holds_at_once_and_so_does_none():
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 2, per_second=1)
+    dispatcher.take(0)
+    assert dispatcher.take(0) is None
+    fill(dispatcher, "a", 1)
+    assert len(take_all(dispatcher)) == 2
+
+
+def test_a_limited_endpoint_is_remembered_until_its_burst_is_full_again():
+    """Else it would have a token for each job that finds it idle."""
+    dispatcher = Dispatcher()
+    fill(dispatcher, "a", 1, per_second=40)
+    dispatcher.take(0)
+    dispatcher.finished("a", "answered", 0)
+    fill(dispatcher, "a", 1, per_second=40)
+    dispatcher.take(0)
+    dispatcher.finished("a", "answered", 0)
+    fill(dispatcher, "a", 1, per_second=40)
+    assert dispatcher.take(24) is None
+    assert dispatcher.take(25).webhook == "a"
+    dispatcher.finished("a", "answered", 25)
+    assert (dispatcher.take(74), dispatcher.endpoints) == (None, 1)
+    dispatcher.take(76)  # a millisecond is for rounding
+    assert (dispatcher.endpoints, dispatcher.wakes_at_ms) == (0, None)
+
+
+def test_a_clock_that_is_set_back_stops_no_limited_webhook():
+    dispatcher = Dispatcher()
+    now_ms = 3_600_000
+    fill(dispatcher, "a", 2, per_second=1, since_ms=now_ms)
+    dispatcher.take(now_ms)
+    assert dispatcher.take(now_ms) is None
+    assert dispatcher.take(0).webhook == "a"
+
+
+def test_only_so_many_idle_endpoints_are_remembered_the_latest_ones(monkeypatch):
+    monkeypatch.setattr(dispatch, "REMEMBERED_MAX", 3)
+    dispatcher = Dispatcher()
+    for number in range(5):
+        opened(dispatcher, f"w{number}")
+    assert (dispatcher.endpoints, dispatcher.open_breakers) == (3, 3)
+    assert [dispatcher.breaker(f"w{number}") for number in (1, 2)] == ["closed", "open"]

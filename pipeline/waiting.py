@@ -70,10 +70,6 @@ class WaitingRoom:
         """How many requests of a webhook may be in flight now."""
         return self._dispatcher.limit(webhook)
 
-    def breaker(self, webhook: str) -> str:
-        """The state of a webhook's breaker."""
-        return self._dispatcher.breaker(webhook)
-
     def enter(self, read: OpenJob, webhook: Webhook, now_ms: int) -> list[Left]:
         """Let a job wait; what cannot wait, or need not any more, leaves at once."""
         waiting = self._latest.get(line_of(read)) if webhook.coalesce else None

@@ -77,7 +77,7 @@ def _often_fails(world: World, _count: int) -> Answer:
 # Webhooks with more to ask for than an endpoint: each is made of a script and of fields.
 DEMANDING: dict[str, tuple[Script, dict[str, object]]] = {
     "limited": (_fine, {"rate_limit": {"per_second": 0.08}}),
-    "ordered": (_often_fails, {"ordered": True, "concurrency_max": 3}),
+    "ordered": (_often_fails, {"ordered": True, "retry": {"schedule": ("30s", "5s", "30s")}}),
     "coalescing": (
         _fine,
         {"position": "update", "coalesce": True, "rate_limit": {"per_second": 0.5}},
@@ -89,7 +89,7 @@ SCRIPTS |= {name: script for name, (script, _) in DEMANDING.items()}
 # At a webhook that is disabled nothing arrives; one request at a time makes others wait.
 WEBHOOKS = [
     *(
-        a_webhook(id=name, retry={"schedule": SCHEDULE}, **DEMANDING.get(name, (None, {}))[1])
+        a_webhook(id=name, **{"retry": {"schedule": SCHEDULE}} | DEMANDING.get(name, (None, {}))[1])
         for name in SCRIPTS
     ),
     a_webhook(id="disabled", enabled=False),

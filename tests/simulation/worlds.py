@@ -12,7 +12,7 @@ from tests.simulation.world import World
 from tests.support.builders import NOW_MS, a_job, an_activity, an_event
 
 DELIVERIES = 30
-ACTIVITIES = 4
+ACTIVITIES = 2
 ATTEMPTS_MAX = len(SCHEDULE) + 1
 DISTURBED = {"crash", "freeze", "cut off", "rebalance"}
 

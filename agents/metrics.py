@@ -49,6 +49,15 @@ UNRECORDED: Final = Gauge(
 QUEUED: Final = Gauge(
     "hookline_queued_jobs", "Jobs waiting in the sender for their turn, by lane", ["lane"]
 )
+HELD: Final = Gauge(
+    "hookline_held_jobs",
+    "Requests not made at present because of a limit of their webhook: breaker, rate, concurrency, "
+    "or order",
+    ["limit"],
+)
+OPEN_BREAKERS: Final = Gauge(
+    "hookline_open_breakers", "Webhooks whose endpoint is not asked at present, or by a probe only"
+)
 DEFERRALS: Final = Counter(
     "hookline_deferrals_total", "Jobs put off to a tier without an attempt, by reason", ["reason"]
 )

@@ -1,28 +1,31 @@
 """Which job goes next: a queue per webhook and lane, webhooks in turn, each lane with its share.
 
-A webhook at its limit of requests in flight is passed over in choosing, not after it, so the jobs
-of a slow endpoint cost the others nothing. Work-conserving, and O(1) per decision however many
-webhooks are known or have work. Time is passed in.
+A webhook at a limit of its own (requests in flight, its rate, its breaker) is passed over in
+choosing, not after it, so the jobs of a slow endpoint cost the others nothing. Work-conserving, and
+O(1) per decision however many webhooks are known or have work; only those with a rate limit wait in
+a heap, by the time of their next token. Time is passed in.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
-from pipeline.limits import CONCURRENCY_START, Concurrency
+from pipeline.deferrals import Deferral
+from pipeline.endpoints import HOLDS, WAIT_MS_MAX, Endpoint, Hold, Sign, Terms
+from pipeline.limits import CLOCK_STEP_MS, CONCURRENCY_START
 from schemas.job import Lane
 
 # Requests in flight at once. Each costs a socket and some 50 KB; 512 of them outrun any matcher.
 IN_FLIGHT_MAX: Final = 512
 # One webhook's share of them. More are its own only while less than half of all are in use.
 SHARE_MAX: Final = IN_FLIGHT_MAX // 16
-# Jobs one webhook may have waiting here; what is more waits in a tier, where it costs no memory.
-QUEUE_MAX: Final = 256
-# A job that waited so long moves to a tier: it would hold back what its partition may commit.
-WAIT_MS_MAX: Final = 10_000
+# Endpoints without work that are remembered for their faults: some 30 MB. What is forgotten first
+# is the one that had no work for the longest time, and costs it a few requests too many.
+REMEMBERED_MAX: Final = 50_000
 # Of twelve turns eight are for first attempts, three for retries and one for replays; the turn of
 # a lane that has nothing to start passes to the next.
 LANE_TURNS: Final[tuple[Lane, ...]] = (
@@ -30,15 +33,13 @@ LANE_TURNS: Final[tuple[Lane, ...]] = (
     *("retry", "new", "new", "replay", "new", "retry"),
 )
 
-# What the end of a job says of its endpoint; `none` when it was not asked after all.
-Sign = Literal["answered", "overloaded", "none"]
-
+_Turn = Literal["ready", "surplus"]
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Queued(Generic[_T]):
-    """A job in the queue of its webhook since `since_ms`."""
+    """A job in the queue of its webhook since `since_ms`; a later job may take over its place."""
 
     webhook: str
     lane: Lane
@@ -46,24 +47,12 @@ class Queued(Generic[_T]):
     job: _T
 
 
-@dataclass(slots=True)
-class _Endpoint:
-    """What is known of a webhook's endpoint while it has work, or is suspected of overload."""
+@dataclass(frozen=True, slots=True)
+class Spilled(Generic[_T]):
+    """A job that was taken out of its queue, to be put off."""
 
-    ceiling: int
-    in_flight: int = 0
-    queued: int = 0
-    concurrency: Concurrency = field(default_factory=Concurrency)
-
-    @property
-    def limit(self) -> int:
-        return min(self.concurrency.limit, self.ceiling)
-
-    @property
-    def is_forgettable(self) -> bool:
-        """Whether a new one would be as good: idle, and no lower than where a new one starts."""
-        is_idle = not (self.in_flight or self.queued)
-        return is_idle and self.concurrency.limit >= min(CONCURRENCY_START, self.ceiling)
+    queued: Queued[_T]
+    why: Deferral
 
 
 class _Lane(Generic[_T]):
@@ -75,12 +64,17 @@ class _Lane(Generic[_T]):
         self.surplus: OrderedDict[str, None] = OrderedDict()
         self.size = 0
 
-    def place(self, webhook: str, endpoint: _Endpoint) -> None:
+    def place(self, webhook: str, turn: _Turn | None) -> None:
         """Put a webhook into the turn it may take part in; it keeps a place it has."""
-        may_start = webhook in self.queues and endpoint.in_flight < endpoint.limit
-        within_share = endpoint.in_flight < SHARE_MAX
-        _keep(self.ready, webhook, keep=may_start and within_share)
-        _keep(self.surplus, webhook, keep=may_start and not within_share)
+        if webhook not in self.queues:
+            turn = None
+        _keep(self.ready, webhook, keep=turn == "ready")
+        _keep(self.surplus, webhook, keep=turn == "surplus")
+
+    def append(self, queued: Queued[_T]) -> None:
+        """Queue a job behind those of its webhook."""
+        self.queues.setdefault(queued.webhook, deque()).append(queued)
+        self.size += 1
 
     def retain(self, webhook: str, kept: list[Queued[_T]]) -> None:
         """Leave only `kept` in the queue of a webhook."""
@@ -113,39 +107,61 @@ class Dispatcher(Generic[_T]):
     def __init__(self) -> None:
         """Begin empty."""
         self._lanes: dict[Lane, _Lane[_T]] = {lane: _Lane() for lane in ("new", "retry", "replay")}
-        self._endpoints: dict[str, _Endpoint] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._idle: OrderedDict[str, None] = OrderedDict()
+        self._timers: list[tuple[int, str]] = []
+        self._held = dict.fromkeys(HOLDS, 0)
         self._turn = 0
+        self._now_ms = 0
         self.in_flight = 0
+        self.open_breakers = 0
 
     @property
     def endpoints(self) -> int:
         """Endpoints of which anything is known: those with work, and those under suspicion."""
         return len(self._endpoints)
 
+    @property
+    def wakes_at_ms(self) -> int | None:
+        """When a job may be startable that is not now, without anything else having happened."""
+        return self._timers[0][0] if self._timers else None
+
     def queued(self, lane: Lane) -> int:
         """Jobs waiting in a lane."""
         return self._lanes[lane].size
+
+    def held(self, hold: Hold) -> int:
+        """Jobs that wait because their webhook is at this limit."""
+        return self._held[hold]
 
     def limit(self, webhook: str) -> int:
         """How many requests of a webhook may be in flight now."""
         endpoint = self._endpoints.get(webhook)
         return CONCURRENCY_START if endpoint is None else endpoint.limit
 
-    def add(self, queued: Queued[_T], *, concurrency_max: int) -> bool:
-        """Queue a job; False, and nothing is queued, when its webhook has too many waiting."""
-        endpoint = self._endpoints.setdefault(queued.webhook, _Endpoint(concurrency_max))
-        endpoint.ceiling = concurrency_max
-        has_room = endpoint.queued < QUEUE_MAX
-        if has_room:
-            endpoint.queued += 1
-            lane = self._lanes[queued.lane]
-            lane.queues.setdefault(queued.webhook, deque()).append(queued)
-            lane.size += 1
-        self._placed(queued.webhook, endpoint)  # in all lanes: the ceiling may be another one
-        return has_room
+    def breaker(self, webhook: str) -> str:
+        """The state of a webhook's breaker."""
+        endpoint = self._endpoints.get(webhook)
+        return "closed" if endpoint is None else endpoint.breaker.state
 
-    def take(self) -> Queued[_T] | None:
+    def add(self, queued: Queued[_T], terms: Terms) -> Deferral | None:
+        """Queue a job; or, and nothing is queued, say why it may not wait here."""
+        self._at(queued.since_ms)
+        endpoint = self._endpoints.get(queued.webhook)
+        if endpoint is None:
+            endpoint = self._endpoints[queued.webhook] = Endpoint(terms.concurrency_max)
+        endpoint.set_terms(terms, self._now_ms)
+        refusal = endpoint.refusal(self._now_ms)
+        if refusal is None:
+            endpoint.queued += 1
+            self._lanes[queued.lane].append(queued)
+        self._placed(queued.webhook, endpoint)  # in all lanes: the terms may be others
+        return refusal
+
+    def take(self, now_ms: int) -> Queued[_T] | None:
         """The job to start now, counted as in flight from here; None when none may start."""
+        self._at(now_ms)
+        self._wake()
         if self.in_flight >= IN_FLIGHT_MAX:
             return None
         queued = self._take_turn(within_share=True)
@@ -153,32 +169,43 @@ class Dispatcher(Generic[_T]):
             queued = self._take_turn(within_share=False)
         return queued
 
-    def finished(self, webhook: str, sign: Sign) -> None:
-        """A job that was taken has ended, with this sign of how the endpoint fares."""
+    def finished(self, webhook: str, sign: Sign, now_ms: int) -> list[Spilled[_T]]:
+        """A job that was taken has ended, with this sign of how the endpoint fares.
+
+        What waited for an endpoint whose breaker opens by that is to be put off.
+        """
+        self._at(now_ms)
         endpoint = self._endpoints[webhook]
         self.in_flight -= 1
-        endpoint.in_flight -= 1
-        if sign == "overloaded":
-            endpoint.concurrency.overloaded(endpoint.ceiling)
-        elif sign == "answered":
-            endpoint.concurrency.answered(endpoint.ceiling)
+        was_open = endpoint.breaker.state != "closed"
+        has_opened = endpoint.finished(sign, now_ms)
+        self.open_breakers += (endpoint.breaker.state != "closed") - was_open
+        spilled: list[Spilled[_T]] = []
+        if has_opened:
+            why = endpoint.turned_away(now_ms)
+            spilled = [Spilled(queued, why) for queued in self._emptied(webhook, endpoint)]
         self._placed(webhook, endpoint)
+        return spilled
 
-    def overdue(self, now_ms: int) -> list[Queued[_T]]:
+    def overdue(self, now_ms: int) -> list[Spilled[_T]]:
         """Take out the jobs that have waited too long for their endpoint.
 
-        Those of an endpoint that has free places wait for us, not for it: a tier would only make
-        them later.
+        Those of an endpoint that nothing of its own holds back wait for us, not for it: a tier
+        would only make them later.
         """
-        removed = []
+        self._at(now_ms)
+        self._wake()
+        spilled = []
         for lane in self._lanes.values():
             for webhook, queue in list(lane.queues.items()):
                 endpoint = self._endpoints[webhook]
-                if endpoint.in_flight < endpoint.limit:
+                if endpoint.hold() is None:
                     continue
                 while queue and now_ms - queue[0].since_ms >= WAIT_MS_MAX:
-                    removed.append(self._removed(lane, webhook))
-        return removed
+                    spilled.append(Spilled(lane.pop(webhook), endpoint.overdue(now_ms)))
+                    endpoint.queued -= 1
+                    self._placed(webhook, endpoint)
+        return spilled
 
     def drop(self, unwanted: Callable[[_T], bool]) -> list[Queued[_T]]:
         """Take out the jobs for which `unwanted` holds: their partition was lost."""
@@ -193,6 +220,24 @@ class Dispatcher(Generic[_T]):
                 dropped += gone
         return dropped
 
+    def _at(self, now_ms: int) -> None:
+        """Note the time; when the clock was set back, every timer is due."""
+        if now_ms + CLOCK_STEP_MS < self._now_ms:
+            timed = [webhook for webhook, it in self._endpoints.items() if it.timer_ms is not None]
+            self._timers = [(now_ms, webhook) for webhook in sorted(timed)]
+            for webhook in timed:
+                self._endpoints[webhook].timer_ms = now_ms
+        self._now_ms = now_ms
+
+    def _wake(self) -> None:
+        """Look at the webhooks whose tokens have come."""
+        while self._timers and self._timers[0][0] <= self._now_ms:
+            at_ms, webhook = heapq.heappop(self._timers)
+            endpoint = self._endpoints.get(webhook)
+            if endpoint is not None and endpoint.timer_ms == at_ms:
+                endpoint.looked_at(self._now_ms)
+                self._placed(webhook, endpoint)
+
     def _take_turn(self, *, within_share: bool) -> Queued[_T] | None:
         for step in range(len(LANE_TURNS)):
             lane = self._lanes[LANE_TURNS[(self._turn + step) % len(LANE_TURNS)]]
@@ -206,21 +251,51 @@ class Dispatcher(Generic[_T]):
     def _started(self, lane: _Lane[_T], webhook: str) -> Queued[_T]:
         endpoint = self._endpoints[webhook]
         queued = lane.pop(webhook)
-        endpoint.queued -= 1
-        endpoint.in_flight += 1
+        endpoint.started(self._now_ms)
         self.in_flight += 1
         self._placed(webhook, endpoint)
         return queued
 
-    def _removed(self, lane: _Lane[_T], webhook: str) -> Queued[_T]:
-        endpoint = self._endpoints[webhook]
-        queued = lane.pop(webhook)
-        endpoint.queued -= 1
-        self._placed(webhook, endpoint)
-        return queued
-
-    def _placed(self, webhook: str, endpoint: _Endpoint) -> None:
+    def _emptied(self, webhook: str, endpoint: Endpoint) -> list[Queued[_T]]:
+        found: list[Queued[_T]] = []
         for lane in self._lanes.values():
-            lane.place(webhook, endpoint)
-        if endpoint.is_forgettable:
-            del self._endpoints[webhook]
+            while webhook in lane.queues:
+                found.append(lane.pop(webhook))
+        endpoint.queued = 0
+        return found
+
+    def _placed(self, webhook: str, endpoint: Endpoint) -> None:
+        """Bring everything that is kept of a webhook in line with its endpoint."""
+        hold = endpoint.hold()
+        turn: _Turn = "ready" if endpoint.in_flight < SHARE_MAX else "surplus"
+        for lane in self._lanes.values():
+            lane.place(webhook, None if hold else turn)
+        self._count(endpoint, hold)
+        if not endpoint.is_idle:
+            self._idle.pop(webhook, None)
+        elif endpoint.is_forgettable(self._now_ms):
+            self._forget(webhook)
+            return
+        else:
+            self._idle[webhook] = None
+            if len(self._idle) > REMEMBERED_MAX:
+                self._forget(next(iter(self._idle)))
+        if endpoint.rate is not None:
+            self._set_timer(webhook, endpoint)
+
+    def _count(self, endpoint: Endpoint, hold: Hold | None) -> None:
+        if endpoint.held is not None:
+            self._held[endpoint.held] -= endpoint.held_jobs
+        if hold is not None:
+            self._held[hold] += endpoint.queued
+        endpoint.held, endpoint.held_jobs = hold, endpoint.queued
+
+    def _forget(self, webhook: str) -> None:
+        self._idle.pop(webhook, None)
+        self.open_breakers -= self._endpoints.pop(webhook).breaker.state != "closed"
+
+    def _set_timer(self, webhook: str, endpoint: Endpoint) -> None:
+        look_ms, timer_ms = endpoint.next_look_ms(self._now_ms), endpoint.timer_ms
+        if look_ms is not None and (timer_ms is None or look_ms < timer_ms):
+            endpoint.timer_ms = look_ms
+            heapq.heappush(self._timers, (look_ms, webhook))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.configs import Configs
 from pipeline.outcomes import Outcome
 from schemas.job import Job
+from schemas.webhook import Webhook
 
 
 def refusal(job: Job, configs: Configs, *, now_ms: int) -> Outcome | None:
@@ -17,8 +18,14 @@ def refusal(job: Job, configs: Configs, *, now_ms: int) -> Outcome | None:
         return Outcome("skipped", "webhook_deleted", "the webhook was deleted")
     if not webhook.enabled:
         return Outcome("skipped", "webhook_disabled", "the webhook is disabled")
-    if now_ms >= job.expires_at_ms:
-        return Outcome(
-            "expired", "expired", f"not delivered within {webhook.expire_after_s} s of the event"
-        )
-    return None
+    return _expired(job, webhook) if now_ms >= job.expires_at_ms else None
+
+
+def _expired(job: Job, webhook: Webhook) -> Outcome:
+    """The end of a delivery whose time is over; one that was put off last never got its turn."""
+    detail = f"not delivered within {webhook.expire_after_s} s of the event"
+    if job.deferred_for is None:
+        return Outcome("expired", "expired", detail)
+    turn = "its turn" if job.attempt == 1 else f"its turn for attempt {job.attempt}"
+    why = f"it never got {turn}, put off {job.deferrals} times, the last time as {job.deferred_for}"
+    return Outcome("expired", "never_its_turn", f"{detail}: {why}")

@@ -16,10 +16,12 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.assignments import Place
+from pipeline.breaker import is_alive
 from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
 from pipeline.configs import Configs
-from pipeline.dispatch import WAIT_MS_MAX, Dispatcher, Queued, Sign
-from pipeline.outcomes import Exchange, Outcome, outcome_of
+from pipeline.deferrals import Deferral
+from pipeline.endpoints import Sign
+from pipeline.outcomes import Answered, Exchange, NotSent, Outcome, outcome_of
 from pipeline.refusals import refusal
 from pipeline.retries import next_step
 from pipeline.settlement import (
@@ -31,8 +33,8 @@ from pipeline.settlement import (
     without_attempt,
 )
 from pipeline.suppression import Noted, Suppression
-from schemas.attempt import Position
-from schemas.job import Lane
+from pipeline.waiting import Left, WaitingRoom
+from schemas.attempt import Next, Position
 from schemas.webhook import Retry
 
 # A job matched with a configuration that this process has not read yet waits so long for it.
@@ -50,7 +52,7 @@ class Sending:
         """Decide by `configs` as they are at each call; `draw` gives numbers in [0, 1)."""
         self._configs = configs
         self._draw = draw
-        self._dispatcher: Dispatcher[OpenJob] = Dispatcher()
+        self.waiting = WaitingRoom(configs)
         self._suppression = Suppression()
         self._awaiting_configs: list[tuple[int, OpenJob]] = []
         self._held_epochs: set[int] = set()
@@ -58,11 +60,6 @@ class Sending:
         self._open: dict[Place, int] = {}
         self._requesting: set[Place] = set()
         self._unrecorded: set[Place] = set()
-
-    @property
-    def in_flight(self) -> int:
-        """Requests being made."""
-        return self._dispatcher.in_flight
 
     @property
     def unrecorded(self) -> int:
@@ -74,14 +71,11 @@ class Sending:
         """Deliveries that suppression forgot while a crash could still have brought them back."""
         return self._suppression.forgotten_too_soon
 
-    def queued(self, lane: Lane) -> int:
-        """Jobs that wait for their turn in a lane."""
-        return self._dispatcher.queued(lane)
-
     def read_back(self, noted: Iterable[Noted]) -> None:
         """This is on record of the jobs of partitions that are about to be read."""
         for each in noted:
             self._suppression.note(each)
+            self.waiting.noted(each)
 
     def releasing(self, epochs: frozenset[int]) -> None:
         """These assignments are to end in a moment: nothing more is begun for them.
@@ -89,7 +83,7 @@ class Sending:
         What is in flight still counts until `revoked`. Only then may it be recorded as late: its
         job would else be closed and committed, and nobody would ever decide on it.
         """
-        self._dispatcher.drop(lambda waiting: waiting.place.epoch in epochs)
+        self.waiting.drop(epochs)
         self._awaiting_configs = [
             waiting for waiting in self._awaiting_configs if waiting[1].place.epoch not in epochs
         ]
@@ -100,6 +94,7 @@ class Sending:
         self._held_epochs -= epochs
         # What is in flight too: if it comes back here, the new copy must not count on the old one.
         self._suppression.let_go(epochs)
+        self.waiting.lose(epochs)
         self._open = {place: it for place, it in self._open.items() if place.epoch not in epochs}
 
     def take_in(self, read: OpenJob, *, now_ms: int) -> list[Command]:
@@ -118,11 +113,7 @@ class Sending:
 
     def look(self, now_ms: int) -> list[Command]:
         """Time has passed, or the configuration has moved: go through all that waits for either."""
-        commands = self._look_at_configs(now_ms)
-        for queued in self._dispatcher.overdue(now_ms):
-            detail = f"its endpoint had no free place for {WAIT_MS_MAX / 1_000:g} s"
-            commands.append(self._defer(queued.job, "endpoint_busy", detail, now_ms))
-        return commands
+        return self._look_at_configs(now_ms) + self._leave(self.waiting.look(now_ms), now_ms)
 
     def start(self, now_ms: int) -> list[Command]:
         """Everything that may be started now; to be asked whenever there are jobs or free places.
@@ -131,17 +122,25 @@ class Sending:
         (late, by an earlier assignment) is closed.
         """
         commands: list[Command] = []
-        while (queued := self._dispatcher.take()) is not None:
-            commands.append(self._begin(queued.job, now_ms))
+        while (taken := self.waiting.take(now_ms)) is not None:
+            commands += self._begin(taken, now_ms)
         return commands
 
     def ended(self, started: OpenJob, exchange: Exchange, *, now_ms: int) -> list[Command]:
-        """A request was answered, or was not. `started` has its job's body frozen by now."""
+        """A request was answered, or was not. `started` has its job's body frozen by now.
+
+        Its own command comes first; others are of jobs that its endpoint's breaker sends away.
+        """
         outcome = outcome_of(exchange.result, now_ms=now_ms)
-        self._free_place(started, _sign(exchange, outcome))
+        result = self._result(started, exchange, outcome, now_ms)  # may raise: so it comes first
+        return [result, *self._free_place(started, _sign(exchange, outcome), now_ms)]
+
+    def _result(
+        self, started: OpenJob, exchange: Exchange, outcome: Outcome, now_ms: int
+    ) -> Command:
         if not self._is_held(started):
             late = after_late_attempt(self._taken(started), exchange, outcome, now_ms=now_ms)
-            return [Write(started, late)]
+            return Write(started, late)
         if exchange.fault is not None:
             started = _with_fault(started)
             if started.job.faults >= FAULTS_MAX:
@@ -152,22 +151,22 @@ class Sending:
         step = next_step(started.job, outcome, retry, now_ms=now_ms, draw=self._draw())
         settlement = after_attempt(taken, exchange, outcome, step, now_ms=now_ms)
         if exchange.fault is not None and started.job.faults >= FAULTS_MAX:
-            return [Bury(started, exchange.fault, settlement)]
-        return [Write(started, settlement)]
+            return Bury(started, exchange.fault, settlement)
+        return Write(started, settlement)
 
     def faulted(self, faulty: OpenJob, fault: str, *, now_ms: int) -> list[Command]:
         """Handling a job has raised, and no request was made: put it off, the third time end it.
 
         `fault` is the traceback.
         """
-        self._free_place(faulty, "none")
+        self._free_place(faulty, "none", now_ms)
         self._unrecorded.discard(faulty.place)
         if not self._is_held(faulty):
             return []
         faulty = _with_fault(faulty)
         if faulty.job.faults >= FAULTS_MAX:
             return self.unwritable(faulty, fault, now_ms=now_ms)
-        return [self._defer(faulty, "internal_fault", _last_line(fault), now_ms)]
+        return [self._defer(faulty, Deferral("internal_fault", _last_line(fault)), now_ms)]
 
     def unwritable(self, faulty: OpenJob, fault: str, *, now_ms: int) -> list[Command]:
         """What follows from a job can never be written: it ends here, for people to look at."""
@@ -175,9 +174,9 @@ class Sending:
         return [Bury(faulty, fault, self._without_attempt(faulty, end, now_ms))]
 
     def written(
-        self, ended: OpenJob, settlement: Settlement, attempt_offset: int | None
+        self, ended: OpenJob, settlement: Settlement, attempt_offset: int | None, *, now_ms: int
     ) -> list[Command]:
-        """A job's records are acknowledged."""
+        """A job's records are acknowledged; others may have waited for that."""
         record = settlement.attempt
         noted = Noted(record.delivery_id, record.attempt, record.deferrals, record.next.step)
         oldest_open = next(iter(self._open.values()), None)
@@ -186,7 +185,11 @@ class Sending:
         self._open.pop(ended.place, None)
         if record.next.step == "late":  # its new owner closes it
             return []
-        return [Close(ended.place, attempt_offset)]
+        close = Close(ended.place, attempt_offset)
+        if not self._is_held(ended):
+            return [close]
+        left = self.waiting.settled(ended, record.next, now_ms)
+        return [close, *self._leave(left, now_ms)]
 
     def _is_held(self, open_job: OpenJob) -> bool:
         return open_job.place.epoch in self._held_epochs
@@ -201,7 +204,7 @@ class Sending:
             elif now_ms >= until_ms:
                 seconds = CONFIG_WAIT_MS_MAX / 1_000
                 detail = f"configuration {wanted} was not here within {seconds:g} s"
-                commands.append(self._defer(read, "config_behind", detail, now_ms))
+                commands.append(self._defer(read, Deferral("config_behind", detail), now_ms))
             else:
                 self._awaiting_configs.append((until_ms, read))
         return commands
@@ -212,7 +215,7 @@ class Sending:
         if refused is not None:
             return Write(read, self._without_attempt(read, refused, now_ms))
         detail = "an earlier job of the delivery is not on record yet"
-        return self._defer(read, "delivery_under_way", detail, now_ms)
+        return self._defer(read, Deferral("delivery_under_way", detail), now_ms)
 
     def _enqueue(self, read: OpenJob, now_ms: int) -> list[Command]:
         refused = refusal(read.job, self._configs, now_ms=now_ms)
@@ -220,36 +223,45 @@ class Sending:
             return [Write(read, self._without_attempt(read, refused, now_ms))]
         webhook = self._configs.webhook(read.job.account_id, read.job.webhook_id)
         assert webhook is not None, "a deleted webhook is a refusal"  # noqa: S101
-        queued = Queued(read.webhook, read.job.lane, now_ms, read)
-        if self._dispatcher.add(queued, concurrency_max=webhook.concurrency_max):
-            return []
-        detail = "too many jobs wait for its endpoint"
-        return [self._defer(read, "endpoint_queue_full", detail, now_ms)]
+        return self._leave(self.waiting.enter(read, webhook, now_ms), now_ms)
 
-    def _begin(self, waiting: OpenJob, now_ms: int) -> Command:
-        if self._suppression.is_on_record(waiting.job):
-            self._dispatcher.finished(waiting.webhook, "none")
-            del self._open[waiting.place]
-            return Close(waiting.place, None, is_repeat=True)
-        refused = refusal(waiting.job, self._configs, now_ms=now_ms)
+    def _begin(self, taken: OpenJob, now_ms: int) -> list[Command]:
+        if self._suppression.is_on_record(taken.job):
+            del self._open[taken.place]
+            ended = self._suppression.has_ended(taken.job.delivery_id)
+            left = self.waiting.finished(taken.webhook, "none", now_ms)
+            left += self.waiting.settled(taken, Next(step="end" if ended else "defer"), now_ms)
+            return [Close(taken.place, None, is_repeat=True), *self._leave(left, now_ms)]
+        refused = refusal(taken.job, self._configs, now_ms=now_ms)
         if refused is not None:
-            self._dispatcher.finished(waiting.webhook, "none")
-            return Write(waiting, self._without_attempt(waiting, refused, now_ms))
-        self._requesting.add(waiting.place)
-        self._unrecorded.add(waiting.place)
-        return Start(waiting)
+            left = self.waiting.finished(taken.webhook, "none", now_ms)
+            write = Write(taken, self._without_attempt(taken, refused, now_ms))
+            return [write, *self._leave(left, now_ms)]
+        self._requesting.add(taken.place)
+        self._unrecorded.add(taken.place)
+        return [Start(taken)]
 
-    def _free_place(self, started: OpenJob, sign: Sign) -> None:
-        if started.place in self._requesting:
-            self._requesting.remove(started.place)
-            self._dispatcher.finished(started.webhook, sign)
+    def _free_place(self, started: OpenJob, sign: Sign, now_ms: int) -> list[Command]:
+        if started.place not in self._requesting:
+            return []
+        self._requesting.remove(started.place)
+        return self._leave(self.waiting.finished(started.webhook, sign, now_ms), now_ms)
+
+    def _leave(self, left: Iterable[Left], now_ms: int) -> list[Command]:
+        """Put off, or end, what does not wait any more."""
+        return [
+            self._defer(each.open_job, each.why, now_ms)
+            if isinstance(each.why, Deferral)
+            else Write(each.open_job, self._without_attempt(each.open_job, each.why, now_ms))
+            for each in left
+        ]
 
     def _without_attempt(self, ended: OpenJob, why: Outcome, now_ms: int) -> Settlement:
         return without_attempt(self._taken(ended), why, now_ms=now_ms)
 
-    def _defer(self, waiting: OpenJob, reason: str, detail: str, now_ms: int) -> Write:
+    def _defer(self, waiting: OpenJob, why: Deferral, now_ms: int) -> Write:
         taken, draw = self._taken(waiting), self._draw()
-        return Write(waiting, deferred(taken, reason, detail, now_ms=now_ms, draw=draw))
+        return Write(waiting, deferred(taken, why, now_ms=now_ms, draw=draw))
 
     def _taken(self, open_job: OpenJob) -> Taken:
         place, job = open_job.place, open_job.job
@@ -267,7 +279,10 @@ def _last_line(fault: str) -> str:
 
 
 def _sign(exchange: Exchange, outcome: Outcome) -> Sign:
-    """What an attempt says of its endpoint: nothing when that was not asked."""
-    if exchange.request is None:
+    """What an attempt says of its endpoint: nothing when that was not asked, or the fault ours."""
+    if exchange.request is None or exchange.fault or isinstance(exchange.result, NotSent):
         return "none"
-    return "overloaded" if outcome.is_overload else "answered"
+    if outcome.is_overload:
+        return "overloaded"
+    is_well = isinstance(exchange.result, Answered) and is_alive(exchange.result.response.status)
+    return "answered" if is_well else "unwell"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from pipeline.deferrals import Deferral, tier_of
 from pipeline.outcomes import Answered, Exchange, Outcome
-from pipeline.retries import Ended, Step, deferral_tier, due_at_ms
+from pipeline.retries import Ended, Step, due_at_ms
 from schemas.attempt import Attempt, Next, Position
 from schemas.failure import Failure
 from schemas.job import Job
@@ -107,16 +108,21 @@ def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlemen
     return Settlement(None, failures, _attempt(taken, outcome, Next(step="end"), now_ms))
 
 
-def deferred(taken: Taken, reason: str, detail: str, *, now_ms: int, draw: float) -> Settlement:
+def deferred(taken: Taken, why: Deferral, *, now_ms: int, draw: float) -> Settlement:
     """The records of a job that is put off to a tier; that is no attempt, and no failure."""
     job = taken.job
-    tier = deferral_tier(job.deferrals)
+    tier = tier_of(job.deferrals, why.wait_ms)
     due = due_at_ms(tier, now_ms=now_ms, draw=draw)
     later = job.model_copy(
-        update={"deferrals": job.deferrals + 1, "due_at_ms": due, "lane": "retry"}
+        update={
+            "deferrals": job.deferrals + 1,
+            "deferred_for": why.reason,
+            "due_at_ms": due,
+            "lane": "retry",
+        }
     )
     follows = Next(step="defer", tier=tier.name, due_at_ms=due)
-    outcome = Outcome("deferred", reason, detail)
+    outcome = Outcome("deferred", why.reason, why.detail)
     return Settlement(Parked(later, tier), (), _attempt(taken, outcome, follows, now_ms))
 
 
@@ -136,6 +142,7 @@ def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parke
         update={
             "attempt": job.attempt + 1,
             "deferrals": 0,
+            "deferred_for": None,
             "lane": "retry",
             "due_at_ms": step.due_at_ms,
             "first_failed_at_ms": first_failed_at_ms,
@@ -178,6 +185,7 @@ def _attempt(taken: Taken, outcome: Outcome, follows: Next, now_ms: int) -> Atte
         phase=job.event.phase,
         attempt=job.attempt,
         deferrals=job.deferrals,
+        merged=job.merged,
         depth=job.depth,
         lane=job.lane,
         at_ms=now_ms,

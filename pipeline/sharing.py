@@ -18,7 +18,7 @@ from schemas.webhook import Webhook
 PARTS_MAX: Final = 20_000
 
 _ALL_FIELDS: Final = set(Webhook.model_fields)
-_PARTS: Final = ("filter", "retry", "signing")
+_PARTS: Final = ("filter", "rate_limit", "retry", "signing")
 _TEXTS: Final = ("position", "method", "body_type", "kind", "created_at", "updated_at")
 
 

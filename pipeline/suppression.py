@@ -33,12 +33,19 @@ Admission = Literal["admitted", "repeat", "too_early"]
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What counts of an attempt's record: which job it settled, and what follows."""
+    """What counts of an attempt's record: which job it settled, and what follows.
+
+    `line` is its webhook and activity, `at_ms` when it was first queued and `due_ms` when it comes
+    back: an ordered webhook's deliveries have their turns by these.
+    """
 
     delivery_id: str
     attempt: int
     deferrals: int
     step: Literal["retry", "defer", "end", "late"]
+    line: tuple[str, str] | None = None
+    at_ms: int = 0
+    due_ms: int = 0
 
     @property
     def reach(self) -> tuple[int, int]:
@@ -97,6 +104,10 @@ class Suppression:
     def is_on_record(self, job: Job) -> bool:
         """Whether the job was settled, if perhaps by an assignment that has ended."""
         return self._known(job.delivery_id) >= (job.attempt, job.deferrals)
+
+    def has_ended(self, delivery_id: str) -> bool:
+        """Whether it is on record that nothing follows for this delivery."""
+        return self._known(delivery_id) >= (_ALL, _ALL)
 
     def note(self, noted: Noted, needed_from: int | None = None) -> None:
         """A record of a delivery was written or read back.

@@ -80,7 +80,10 @@ class Next(Record):
 
 
 class Attempt(Record):
-    """One try of a delivery, or one other thing that happened to it."""
+    """One try of a delivery, or one other thing that happened to it.
+
+    `merged` counts the deliveries that ended as `coalesced` because this one has a later snapshot.
+    """
 
     delivery_id: str
     account_id: AccountId
@@ -91,6 +94,7 @@ class Attempt(Record):
     phase: str
     attempt: Annotated[int, Field(ge=1)]
     deferrals: Annotated[int, Field(ge=0)] = 0
+    merged: Annotated[int, Field(ge=0)] = 0
     depth: int = 0
     lane: Lane
     at_ms: int

@@ -30,6 +30,8 @@ class Job(Record):
 
     `attempt` is its number, from 1. `config_offset` is the newest record of the configs topic that
     the matcher had read. `deferrals` counts how often the job was put off without an attempt.
+    `deferred_for` is the reason of the last of them since the last attempt.
+    `merged` counts the earlier jobs whose place this one has taken, having a later snapshot.
     `faults` counts how often a fault of ours, not the endpoint's, kept it from being attempted.
     `depth` counts the triggers that led here. Times are milliseconds since the epoch.
     """
@@ -46,6 +48,8 @@ class Job(Record):
     due_at_ms: int | None = None
     expires_at_ms: int
     deferrals: Annotated[int, Field(ge=0)] = 0
+    deferred_for: str | None = None
+    merged: Annotated[int, Field(ge=0)] = 0
     faults: Annotated[int, Field(ge=0)] = 0
     depth: Annotated[int, Field(ge=0)] = 0
     body: Body | None = None

@@ -23,6 +23,7 @@ class Phase:
 
 
 ROUTE: Final = "route"
+UPDATE: Final = "update"
 END: Final = "end"
 END_DELAYED: Final = "end_delayed"
 
@@ -34,7 +35,7 @@ PHASES: Final[tuple[Phase, ...]] = (
     Phase(3, "answered", "An agent answers a call within a queue", ("answer",), ("call",)),
     Phase(4, "session", "A website session is associated", ("website_session",), _ANY),
     Phase(5, "hangup", "The caller hangs up early", ("hang_up", "hang_ups"), ("call",)),
-    Phase(6, "update", "Something changed during the call", ("updated",), ("call",)),
+    Phase(6, UPDATE, "Something changed during the call", ("updated",), ("call",)),
     Phase(7, "manual_update", "A person updated the activity", ("manually_updated",), _ANY),
     Phase(
         8,

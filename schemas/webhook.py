@@ -10,6 +10,7 @@ from schemas.codec import Many, Record
 from schemas.common import AccountId, Name, Position, SlugLike, Text, Time, form, shown
 from schemas.filter import Filter
 from schemas.http_fields import ContentType, HeaderName, HeaderValue, Url
+from schemas.phases import UPDATE
 from schemas.secret import OR_SEALED, SigningSecret
 from schemas.tiers import TIERS
 
@@ -23,6 +24,10 @@ TEMPLATE_CHARACTERS_MAX: Final = 64 * 1024
 SECRETS_MAX: Final = 4
 TIMEOUT_S_MAX: Final = 30
 CONCURRENCY_MAX: Final = 64
+# One request in a hundred seconds; slower is a job for a report. Ten thousand a second are beyond
+# what one sender can do.
+PER_SECOND_MIN: Final = 0.01
+PER_SECOND_MAX: Final = 10_000
 # A webhook that cannot get its turn for three days has lost the interest of whoever wanted it.
 EXPIRE_AFTER_S_DEFAULT: Final = 3 * 24 * 60 * 60
 # Six days: below the seven that jobs are kept, so an expiry is always recorded.
@@ -51,6 +56,12 @@ class Header(Record):
 
     name: HeaderName
     value: Annotated[HeaderValue, OR_SEALED]
+
+
+class RateLimit(Record):
+    """How many requests an endpoint takes a second; below 1 it is one in so many seconds."""
+
+    per_second: Annotated[float, Field(ge=PER_SECOND_MIN, le=PER_SECOND_MAX)]
 
 
 class BasicAuth(Record):
@@ -155,6 +166,9 @@ class Webhook(Record):
     failure_trigger: FailureTrigger | None = None
     timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX)] = 10
     concurrency_max: Annotated[int, Field(ge=1, le=CONCURRENCY_MAX)] = CONCURRENCY_MAX
+    rate_limit: RateLimit | None = None
+    ordered: bool = False
+    coalesce: bool = False
     expire_after_s: Annotated[int, Field(ge=60, le=EXPIRE_AFTER_S_MAX)] = EXPIRE_AFTER_S_DEFAULT
     version: int = 1
     created_at: Time | None = None
@@ -173,6 +187,8 @@ class Webhook(Record):
             raise ValueError(f"method: only a pixel may be sent with GET, not {self.body_type}")
         if self.format is not None and self.body_type != "log_data":
             raise ValueError(f"format: only log_data has one, not {self.body_type}")
+        if self.coalesce and self.position != UPDATE:
+            raise ValueError(f"coalesce: only an update replaces another, not {self.position}")
         return self
 
     @field_validator("headers")

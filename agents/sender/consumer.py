@@ -25,7 +25,7 @@ from agents.kafka.retention import begins_of
 from agents.sender.following import Follower
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
-from pipeline.dispatch import WAIT_MS_MAX
+from pipeline.endpoints import WAIT_MS_MAX
 from pipeline.offsets import Position
 from pipeline.sending import CONFIG_WAIT_MS_MAX
 from pipeline.settings import Settings

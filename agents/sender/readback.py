@@ -127,6 +127,9 @@ def recorded_in(message: Message) -> Recorded | None:
             int(fields["attempt"]),
             int(fields["deferrals"]),
             fields["next"]["step"],
+            (f"{fields['account_id']}:{fields['webhook_id']}", str(fields["activity_id"])),
+            int(fields["first_queued_at_ms"]),
+            int(fields["next"]["due_at_ms"] or 0),
         )
         source = fields["source"]
         job = (str(source["topic"]), int(source["partition"]))

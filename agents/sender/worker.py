@@ -30,6 +30,7 @@ from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
 from pipeline.sending import Sending
 from pipeline.settlement import Settlement
 from pipeline.suppression import Noted
+from pipeline.waiting import LIMITS
 from schemas.codec import Malformed, decode
 from schemas.job import Job
 
@@ -66,6 +67,8 @@ class Worker:
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._arrived: list[Fetched] = []
         self._is_stopping = False
+        self._wake_up: asyncio.TimerHandle | None = None
+        self._wakes_at_ms: int | None = None
         self._publish_metrics()
 
     def on_read_back(self, noted: tuple[Noted, ...]) -> None:
@@ -124,6 +127,23 @@ class Worker:
             self._take_in(fetched.place, received(fetched.message))
         if not self._is_stopping:
             self._do(self._sending.start(_now_ms()))
+            self._wake_when_startable()
+
+    def _wake_when_startable(self) -> None:
+        """Go on when a rate limit next lets a job through: nothing else would tell."""
+        at_ms = self._sending.waiting.wakes_at_ms
+        if at_ms == self._wakes_at_ms:
+            return
+        if self._wake_up is not None:
+            self._wake_up.cancel()
+        self._wake_up, self._wakes_at_ms = None, at_ms
+        if at_ms is not None:
+            delay_s = max(at_ms - _now_ms(), 0) / 1_000
+            self._wake_up = asyncio.get_running_loop().call_later(delay_s, self._woken)
+
+    def _woken(self) -> None:
+        self._wake_up = self._wakes_at_ms = None
+        self._go_on()
 
     def _take_in(self, place: Place, record: Received) -> None:
         try:
@@ -165,32 +185,32 @@ class Worker:
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(started)
         self._go_on()
-        await self._settle(commands)
+        await self._settle(started.place, commands)
 
     def _fault(self, faulty: OpenJob) -> list[Command]:
         """What to do after the exception that is being handled."""
         _log.exception("job.internal_fault", delivery=faulty.job.delivery_id)
         return self._sending.faulted(faulty, traceback.format_exc(), now_ms=_now_ms())
 
-    async def _settle(self, commands: Iterable[Command]) -> None:
-        """Do in this task what is left of a job, so that its partition's end waits for it."""
-        for command in commands:
-            match command:
-                case Write(ended, settlement):
-                    await self._write(ended, settlement)
-                case Bury(buried, fault, settlement):
-                    await self._bury(buried, fault, settlement)
-                case _:
-                    self._do([command])
+    async def _settle(self, place: Place, commands: list[Command]) -> None:
+        """Do in this task what is left of its job, so that its partition's end waits for it."""
+        own = [it for it in commands if isinstance(it, Write | Bury) and it.open_job.place == place]
+        self._do(command for command in commands if command not in own)
+        for command in own:
+            if isinstance(command, Bury):
+                await self._bury(command.open_job, command.fault, command.settlement)
+            else:
+                await self._write(command.open_job, command.settlement)
 
     async def _write(self, ended: OpenJob, settlement: Settlement) -> None:
         """Write what follows, then the attempt; only then is the job done."""
         try:
             offset = await self._writer.write(settlement, ended.trace)
         except UnwritableError as error:
-            await self._settle(self._sending.unwritable(ended, str(error), now_ms=_now_ms()))
+            end = self._sending.unwritable(ended, str(error), now_ms=_now_ms())
+            await self._settle(ended.place, end)
             return
-        self._do(self._sending.written(ended, settlement, offset))
+        self._written(ended, settlement, offset)
 
     async def _bury(self, buried: OpenJob, fault: str, settlement: Settlement) -> None:
         """Put a job on the dead letters, then write its end."""
@@ -200,7 +220,12 @@ class Worker:
             offset = await self._writer.write(settlement, buried.trace)
         except UnwritableError:
             _log.exception("delivery.end_not_recorded", delivery=buried.job.delivery_id)
-        self._do(self._sending.written(buried, settlement, offset))
+        self._written(buried, settlement, offset)
+
+    def _written(self, ended: OpenJob, settlement: Settlement, offset: int | None) -> None:
+        """Close a job whose records are acknowledged, and start what has waited for that."""
+        self._do(self._sending.written(ended, settlement, offset, now_ms=_now_ms()))
+        self._go_on()
 
     async def _bury_unreadable(self, place: Place, record: Received, malformed: Malformed) -> None:
         await self._writer.write_dead_letter(place, record, malformed)
@@ -217,11 +242,15 @@ class Worker:
 
     def _publish_metrics(self) -> None:
         sending = self._sending
-        metrics.IN_FLIGHT.set_function(lambda: sending.in_flight)
+        waiting = sending.waiting
+        metrics.IN_FLIGHT.set_function(lambda: waiting.in_flight)
+        metrics.OPEN_BREAKERS.set_function(lambda: waiting.open_breakers)
         metrics.UNRECORDED.set_function(lambda: sending.unrecorded)
         metrics.FORGOTTEN.set_function(lambda: sending.forgotten_too_soon)
         for lane in LANES.values():
-            metrics.QUEUED.labels(lane).set_function(partial(sending.queued, lane))
+            metrics.QUEUED.labels(lane).set_function(partial(waiting.queued, lane))
+        for limit in LIMITS:
+            metrics.HELD.labels(limit).set_function(partial(waiting.held, limit))
 
 
 def _now_ms() -> int:

@@ -69,9 +69,8 @@ def drop_when_an_endpoints_queue_is_full() -> None:
     """A job for which its webhook's queue has no room is dropped in silence."""
     add = Dispatcher.add
 
-    def dropping(self, queued, *, concurrency_max):
-        add(self, queued, concurrency_max=concurrency_max)
-        return True
+    def dropping(self, queued, terms):
+        add(self, queued, terms)
 
     Dispatcher.add = dropping
 

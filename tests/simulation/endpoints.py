@@ -68,11 +68,30 @@ SCRIPTS: dict[str, Script] = {
     "forbidden": _forbidden,
     "flaps": _flaps,
 }
+
+
+def _often_fails(world: World, _count: int) -> Answer:
+    return _answered(500 if world.happens(0.3) else 200), world.between(1, 400)
+
+
+# Webhooks with more to ask for than an endpoint: each is made of a script and of fields.
+DEMANDING: dict[str, tuple[Script, dict[str, object]]] = {
+    "limited": (_fine, {"rate_limit": {"per_second": 0.08}}),
+    "ordered": (_often_fails, {"ordered": True, "retry": {"schedule": ("30s", "5s", "30s")}}),
+    "coalescing": (
+        _fine,
+        {"position": "update", "coalesce": True, "rate_limit": {"per_second": 0.5}},
+    ),
+}
 # Handling its jobs raises: a bug of ours.
 FAULTY = "faulty"
+SCRIPTS |= {name: script for name, (script, _) in DEMANDING.items()}
 # At a webhook that is disabled nothing arrives; one request at a time makes others wait.
 WEBHOOKS = [
-    *(a_webhook(id=name, retry={"schedule": SCHEDULE}) for name in SCRIPTS),
+    *(
+        a_webhook(id=name, **{"retry": {"schedule": SCHEDULE}} | DEMANDING.get(name, (None, {}))[1])
+        for name in SCRIPTS
+    ),
     a_webhook(id="disabled", enabled=False),
     a_webhook(id=FAULTY),
 ]

@@ -23,6 +23,7 @@ from schemas.attempt import Attempt, Timings
 from schemas.failure import Failure
 from schemas.topics import JOBS, JOBS_RETRY
 from tests.simulation.endpoints import FAULTY, SCRIPTS, configs
+from tests.simulation.limits import Limits
 from tests.simulation.world import Action, World
 from tests.support.builders import an_account
 
@@ -51,6 +52,8 @@ class Sender:
         self.known: dict[int, int] = {}  # partition number -> the term of its assignment
         self.under_way: dict[Place, tuple[str, int]] = {}  # requests that are not on record
         self.unwritten: dict[Place, int] = {}  # epochs of jobs whose records are being written
+        self.limits = Limits(world)
+        self.wakes_at_ms: int | None = None
         self.released: set[int] = set()  # epochs
         self.lost: set[int] = set()
         self.later(SECOND_MS, self.each_second)
@@ -153,8 +156,13 @@ class Sender:
         self.start_jobs()
 
     def start_jobs(self) -> None:
-        if self.is_certain:
-            self.do(self.sending.start(self.world.now_ms))
+        if not self.is_certain:
+            return
+        self.do(self.sending.start(self.world.now_ms))
+        at_ms = self.sending.waiting.wakes_at_ms
+        if at_ms not in {None, self.wakes_at_ms}:
+            self.wakes_at_ms = at_ms
+            self.later(at_ms - self.world.now_ms, self.start_jobs)
 
     def do(self, commands: list[Command]) -> None:
         for command in commands:
@@ -177,7 +185,10 @@ class Sender:
         which = (job.delivery_id, job.attempt)
         here = [it for at, it in self.under_way.items() if at.epoch not in self.lost]
         assert job.delivery_id not in {delivery for delivery, _ in here}, "two requests at once"
+        limit = self.sending.waiting.limit(started.webhook)
+        self.limits.asked(job.webhook_id, limit)
         self.world.requests[which] += 1
+        self.world.starts[job.delivery_id].append(self.world.now_ms)
         if not self.owns(place.partition):
             self.world.interrupted[which] += 1
         self.under_way[place] = which
@@ -195,6 +206,7 @@ class Sender:
         request = request_for(webhook, ACCOUNT, job, body, now_s=now_ms // 1_000)
         started = replace(started, job=job.model_copy(update={"body": body}))
         exchange = Exchange(as_recorded(request), result, Timings())
+        self.limits.ended(job.webhook_id, result)
         self.do(self.sending.ended(started, exchange, now_ms=now_ms))
         self.start_jobs()
 
@@ -203,6 +215,7 @@ class Sender:
         if ended.place.epoch in self.lost:
             assert settlement.parked is None, "a retry written for a partition known to be lost"
             assert settlement.failures == (), "a failure told of a partition known to be lost"
+        self.world.decided(settlement.attempt)
         self.unwritten[ended.place] = ended.place.epoch
         self.write_stage(ended, settlement, 0)
 
@@ -210,7 +223,8 @@ class Sender:
         if number == len(settlement.stages):
             self.unwritten.pop(ended.place, None)
             offset = self.world.offset_of(settlement.attempt)
-            self.do(self.sending.written(ended, settlement, offset))
+            now_ms = self.world.now_ms
+            self.do(self.sending.written(ended, settlement, offset, now_ms=now_ms))
             self.start_jobs()
             return
         slowest_ms = 0
@@ -240,4 +254,8 @@ class Sender:
 
 
 def _noted(attempt: Attempt) -> Noted:
-    return Noted(attempt.delivery_id, attempt.attempt, attempt.deferrals, attempt.next.step)
+    follows, webhook = attempt.next, f"{attempt.account_id}:{attempt.webhook_id}"
+    return Noted(
+        *(attempt.delivery_id, attempt.attempt, attempt.deferrals, follows.step),
+        *((webhook, attempt.activity_id), attempt.first_queued_at_ms, follows.due_at_ms or 0),
+    )

@@ -1,7 +1,9 @@
 """Worlds by seed: events, jobs, attempts, tiers, crashes and lost partitions in virtual time.
 
 Of each world: every delivery ends, with a final failure when it was not delivered; a request is
-repeated only when it was cut off before it was recorded; the same seed makes the same world.
+repeated only when it was cut off before it was recorded; none is beyond its webhook's limits, of
+requests at once and in a second, and none but a probe is made while a breaker is open; the same
+seed makes the same world.
 """
 
 import pytest
@@ -46,10 +48,12 @@ def test_worlds_have_seen_what_they_are_for():
     assert {it.reason for it in records} >= {
         *("delivered", "http_500", "http_503", "timeout", "connect", "reset", "gone"),
         *("egress_private", "webhook_disabled", "expired", "endpoint_busy", "delivery_under_way"),
-        "internal_fault",
+        *("internal_fault", "breaker_open", "rate_limited", "ordered_wait", "coalesced"),
+        "never_its_turn",
     }
     assert {it.next.step for it in records} == {"retry", "defer", "end", "late"}
-    assert {what[1] for w in worlds for what in w.trace} >= DISTURBED | {"lost"}
+    assert {what[1] for w in worlds for what in w.trace} >= DISTURBED | {"lost", "breaker"}
+    assert any(it.merged for it in records)
     assert any(w.dead_letters for w in worlds)
     assert sum(count > 1 for w in worlds for count in w.requests.values()) > 20
     assert sum(is_disturbed(w) for w in worlds) > 30

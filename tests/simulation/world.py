@@ -22,6 +22,8 @@ from schemas.topics import JOBS, JOBS_RETRY
 from tests.support.builders import NOW_MS
 
 PARTITIONS = 4
+# The one webhook whose deliveries have an order.
+ORDERED = "ordered"
 # What has not ended by then never will.
 LIFETIME_MS = 2 * 60 * 60 * 1_000
 
@@ -47,7 +49,12 @@ class World:
         self.ended: set[str] = set()
         self.requests: Counter[tuple[str, int]] = Counter()  # by delivery and attempt
         self.interrupted: Counter[tuple[str, int]] = Counter()  # cut off before they were recorded
+        self.ended_at_ms: dict[str, int] = {}
+        self.starts: defaultdict[str, list[int]] = defaultdict(list)  # of requests, by delivery
+        # Deliveries in the order in which their jobs came, by webhook and activity.
+        self.ordered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self._copies: Counter[tuple[str, int, int]] = Counter()
+        self._decisions: defaultdict[tuple[str, int, int], list[str]] = defaultdict(list)
         self._coming: list[tuple[int, int, Action]] = []
         self._count = 0
         self._offsets: dict[int, int] = {}
@@ -82,10 +89,19 @@ class World:
         more: Counter[tuple[str, int]] = Counter()
         for (delivery_id, attempt, _), count in self._copies.items():
             more[delivery_id, attempt] += count - 1
+        for (delivery_id, attempt, _), steps in self._decisions.items():
+            more[delivery_id, attempt] += len(steps) - 1 if "defer" in steps else 0
         return more
+
+    def decided(self, attempt: Attempt) -> None:
+        """A sender decided on a job; when another has too, and one puts it off, both go on."""
+        job = (attempt.delivery_id, attempt.attempt, attempt.deferrals)
+        self._decisions[job].append(attempt.next.step)
 
     def publish(self, job: Job, topic: str = JOBS) -> None:
         """Append a job for the senders."""
+        if job.delivery_id not in self.expected and job.webhook_id == ORDERED:
+            self.ordered[job.webhook_id, job.event.activity_id].append(job.delivery_id)
         self.expected.add(job.delivery_id)
         self._copies[job.delivery_id, job.attempt, job.deferrals] += 1
         self.jobs[topic, partition_of(job)].append(job)
@@ -111,6 +127,7 @@ class World:
         self.attempts[partition].append(attempt)
         if attempt.next.step == "end":
             self.ended.add(attempt.delivery_id)
+            self.ended_at_ms.setdefault(attempt.delivery_id, self.now_ms)
         self._offsets[id(attempt)] = len(self.attempts[partition]) - 1
 
     def offset_of(self, attempt: Attempt) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 from pipeline.sending import FAULTS_MAX
 from tests.simulation.endpoints import FAULTY, SCHEDULE, WEBHOOKS
 from tests.simulation.group import Group
 from tests.simulation.world import World
-from tests.support.builders import NOW_MS, a_job, an_event
+from tests.support.builders import NOW_MS, a_job, an_activity, an_event
 
 DELIVERIES = 30
+ACTIVITIES = 2
 ATTEMPTS_MAX = len(SCHEDULE) + 1
 DISTURBED = {"crash", "freeze", "cut off", "rebalance"}
 
@@ -40,7 +42,7 @@ def publish_later(world: World, number: int, within_ms: int) -> None:
     delay_ms = world.between(0, within_ms)
     lifetime_ms = 9_000 if world.happens(0.1) else 3_600_000
     job = a_job(
-        event=an_event(event_id=f"event-{number}"),
+        event=an_event(event_id=f"event-{number}", activity=an_activity(id=number % ACTIVITIES)),
         webhook_id=webhook_id,
         config_offset=0,
         first_queued_at_ms=NOW_MS + delay_ms,
@@ -58,6 +60,8 @@ def check(world: World, deliveries: int = DELIVERIES) -> None:
     assert max((attempt for _, attempt in world.requests), default=1) <= ATTEMPTS_MAX
     check_repeats(world)
     check_records(world)
+    if not is_disturbed(world):
+        check_order(world)
 
 
 def check_repeats(world: World) -> None:
@@ -82,6 +86,16 @@ def check_records(world: World) -> None:
             assert (record.delivery_id, "final") in told, "no final failure told"
         if record.webhook_id == FAULTY and record.reason == "internal_fault":
             assert record.delivery_id in world.dead_letters, f"no letter after {FAULTS_MAX} faults"
+
+
+def check_order(world: World) -> None:
+    """Of an ordered webhook, each delivery of an activity has ended before the next one starts."""
+    for activity, deliveries in world.ordered.items():
+        starts = [(at_ms, it) for it in deliveries for at_ms in world.starts.get(it, ())]
+        order = list(dict.fromkeys(it for _, it in sorted(starts)))
+        assert order == [it for it in deliveries if it in world.starts], f"{activity} out of order"
+        for earlier, later in pairwise(order):
+            assert world.ended_at_ms[earlier] <= world.starts[later][0], f"{later} overtook"
 
 
 def is_disturbed(world: World) -> bool:

@@ -94,6 +94,9 @@ webhook_documents: Drawn = fields(
         "failure_trigger": st.none() | fields({"trigger_id": slugs}, {"on": st.just("final")}),
         "timeout_s": st.floats(min_value=1, max_value=30) | st.integers(min_value=1, max_value=30),
         "concurrency_max": st.integers(min_value=1, max_value=64),
+        "rate_limit": st.none()
+        | fields({"per_second": st.floats(0.01, 10_000) | st.integers(1, 10_000)}),
+        "ordered": st.booleans(),
         "expire_after_s": st.integers(min_value=60, max_value=6 * 24 * 60 * 60),
         **dates,
     },

@@ -4,30 +4,11 @@ from collections import Counter
 
 import pytest
 
-from pipeline.dispatch import (
-    IN_FLIGHT_MAX,
-    LANE_TURNS,
-    QUEUE_MAX,
-    SHARE_MAX,
-    WAIT_MS_MAX,
-    Dispatcher,
-    Queued,
-)
+from pipeline.breaker import WINDOW
+from pipeline.dispatch import IN_FLIGHT_MAX, LANE_TURNS, SHARE_MAX, Dispatcher, Queued
+from pipeline.endpoints import QUEUE_MAX, WAIT_MS_MAX, Terms
 from pipeline.limits import CONCURRENCY_START
-
-
-def fill(dispatcher, webhook, count, *, ceiling=64, **given) -> None:
-    fields = {"lane": "new", "since_ms": 0, **given}
-    for number in range(count):
-        job = f"{webhook}-{fields['lane']}-{number}"
-        assert dispatcher.add(Queued(webhook=webhook, job=job, **fields), concurrency_max=ceiling)
-
-
-def take_all(dispatcher) -> list[Queued]:
-    taken = []
-    while (queued := dispatcher.take()) is not None:
-        taken.append(queued)
-    return taken
+from tests.support.dispatching import fill, take_all
 
 
 def grown(dispatcher, webhook, limit) -> None:
@@ -35,8 +16,8 @@ def grown(dispatcher, webhook, limit) -> None:
     fill(dispatcher, webhook, 1)
     while dispatcher.limit(webhook) < limit:
         fill(dispatcher, webhook, 1)
-        assert dispatcher.take().webhook == webhook
-        dispatcher.finished(webhook, "answered")
+        assert dispatcher.take(0).webhook == webhook
+        dispatcher.finished(webhook, "answered", 0)
 
 
 def test_the_jobs_of_a_webhook_and_lane_start_in_the_order_they_came():
@@ -57,7 +38,7 @@ def test_a_webhook_starts_no_more_than_its_limit_and_goes_on_when_one_ends():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
     assert len(take_all(dispatcher)) == CONCURRENCY_START
-    dispatcher.finished("a", "none")
+    dispatcher.finished("a", "none", 0)
     assert len(take_all(dispatcher)) == 1
 
 
@@ -66,7 +47,7 @@ def test_lanes_have_their_shares_of_twelve_turns():
     for number in range(10):
         for lane in ("new", "retry", "replay"):
             fill(dispatcher, f"{lane}{number}", 4, lane=lane)
-    shares = Counter(dispatcher.take().lane for _ in range(24))
+    shares = Counter(dispatcher.take(0).lane for _ in range(24))
     assert shares == {"new": 16, "retry": 6, "replay": 2}
     assert Counter(LANE_TURNS) == {"new": 8, "retry": 3, "replay": 1}
 
@@ -84,8 +65,8 @@ def test_a_full_lane_of_new_jobs_does_not_starve_the_same_webhooks_retries():
     fill(dispatcher, "a", 10, lane="retry")
     lanes = []
     for _ in range(24):
-        lanes.append(dispatcher.take().lane)
-        dispatcher.finished("a", "none")
+        lanes.append(dispatcher.take(0).lane)
+        dispatcher.finished("a", "none", 0)
     assert lanes.count("retry") == 6
 
 
@@ -94,7 +75,7 @@ def test_no_more_than_the_cap_is_in_flight():
     for number in range(IN_FLIGHT_MAX):
         fill(dispatcher, f"w{number}", 2)
     assert len(take_all(dispatcher)) == IN_FLIGHT_MAX == dispatcher.in_flight
-    dispatcher.finished("w0", "answered")
+    dispatcher.finished("w0", "answered", 0)
     assert len(take_all(dispatcher)) == 1
 
 
@@ -103,7 +84,7 @@ def test_a_webhook_gets_more_than_its_share_only_when_nobody_else_could_start():
     grown(dispatcher, "big", 64)
     fill(dispatcher, "big", 100)
     fill(dispatcher, "small", 10)
-    taken = [dispatcher.take().webhook for _ in range(SHARE_MAX + CONCURRENCY_START)]
+    taken = [dispatcher.take(0).webhook for _ in range(SHARE_MAX + CONCURRENCY_START)]
     assert Counter(taken) == {"big": SHARE_MAX, "small": CONCURRENCY_START}
     assert [it.webhook for it in take_all(dispatcher)] == ["big"] * (64 - SHARE_MAX)
 
@@ -123,24 +104,25 @@ def test_overload_leaves_what_is_in_flight_and_starts_nothing_before_it_fits():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
     take_all(dispatcher)
-    dispatcher.finished("a", "overloaded")
-    assert (dispatcher.limit("a"), dispatcher.take()) == (2, None)
-    dispatcher.finished("a", "none")
-    assert dispatcher.take() is None
-    dispatcher.finished("a", "none")
-    assert dispatcher.take().webhook == "a"
+    dispatcher.finished("a", "overloaded", 0)
+    assert (dispatcher.limit("a"), dispatcher.take(0)) == (2, None)
+    dispatcher.finished("a", "none", 0)
+    assert dispatcher.take(0) is None
+    dispatcher.finished("a", "none", 0)
+    assert dispatcher.take(0).webhook == "a"
 
 
 def test_a_suspected_endpoint_is_remembered_while_idle_and_forgotten_when_it_is_well():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 1)
-    dispatcher.take()
-    dispatcher.finished("a", "overloaded")
+    dispatcher.take(0)
+    dispatcher.finished("a", "overloaded", 0)
     assert dispatcher.limit("a") == 2
-    for _ in range(2 + 3):
+    for _ in range(WINDOW):
+        assert dispatcher.endpoints == 1
         fill(dispatcher, "a", 1)
-        dispatcher.take()
-        dispatcher.finished("a", "answered")
+        dispatcher.take(0)
+        dispatcher.finished("a", "answered", 0)
     assert dispatcher.limit("a") == CONCURRENCY_START
     assert dispatcher.endpoints == 0
 
@@ -150,23 +132,23 @@ def test_an_endpoint_with_a_low_ceiling_is_forgotten_too(ceiling):
     """Its limit never comes up to where others start: it was once kept for ever."""
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 20, ceiling=ceiling)
-    while dispatcher.take() is not None:
-        dispatcher.finished("a", "answered")
+    while dispatcher.take(0) is not None:
+        dispatcher.finished("a", "answered", 0)
     assert dispatcher.endpoints == 0
 
 
 def test_a_lower_ceiling_holds_at_once_in_every_lane():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 10)
-    assert [dispatcher.take().lane for _ in range(2)] == ["new", "new"]
+    assert [dispatcher.take(0).lane for _ in range(2)] == ["new", "new"]
     fill(dispatcher, "a", 1, lane="retry", ceiling=2)
-    assert dispatcher.take() is None
+    assert dispatcher.take(0) is None
 
 
 def test_a_higher_ceiling_holds_at_once_in_every_lane():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 3, ceiling=1)
-    dispatcher.take()
+    dispatcher.take(0)
     fill(dispatcher, "a", 1, lane="replay", ceiling=64)
     assert sorted(it.lane for it in take_all(dispatcher)) == ["new", "new", "replay"]
 
@@ -174,11 +156,11 @@ def test_a_higher_ceiling_holds_at_once_in_every_lane():
 def test_a_ceiling_that_comes_with_a_job_for_a_full_queue_holds_as_well():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", QUEUE_MAX)
-    dispatcher.take()
+    dispatcher.take(0)
     fill(dispatcher, "a", 1)
-    assert not dispatcher.add(Queued("a", "retry", 0, "one too many"), concurrency_max=1)
-    assert dispatcher.take() is None
-    assert not dispatcher.add(Queued("a", "retry", 0, "one too many"), concurrency_max=3)
+    assert dispatcher.add(Queued("a", "retry", 0, "one too many"), Terms(1)) is not None
+    assert dispatcher.take(0) is None
+    assert dispatcher.add(Queued("a", "retry", 0, "one too many"), Terms(3)) is not None
     assert len(take_all(dispatcher)) == 2
 
 
@@ -186,7 +168,7 @@ def test_one_job_too_many_for_a_webhook_is_refused_and_changes_nothing():
     dispatcher = Dispatcher()
     fill(dispatcher, "a", QUEUE_MAX - 1)
     fill(dispatcher, "a", 1, lane="retry")
-    assert not dispatcher.add(Queued("a", "replay", 0, "x"), concurrency_max=64)
+    assert dispatcher.add(Queued("a", "replay", 0, "x"), Terms(64)) is not None
     assert [dispatcher.queued(lane) for lane in ("new", "retry", "replay")] == [QUEUE_MAX - 1, 1, 0]
     fill(dispatcher, "b", 1)
 
@@ -195,15 +177,15 @@ def test_what_waited_too_long_for_its_endpoint_is_taken_out_of_every_lane():
     dispatcher = Dispatcher()
     for webhook in "ab":
         fill(dispatcher, webhook, 1, ceiling=1, since_ms=0)
-        assert dispatcher.take().webhook == webhook
+        assert dispatcher.take(0).webhook == webhook
     fill(dispatcher, "a", 1, ceiling=1, since_ms=0)
     fill(dispatcher, "a", 1, ceiling=1, lane="retry", since_ms=1)
     fill(dispatcher, "a", 1, ceiling=1, lane="replay", since_ms=2)
     fill(dispatcher, "b", 1, ceiling=1, lane="replay", since_ms=1)
     assert dispatcher.overdue(WAIT_MS_MAX - 1) == []
-    late = sorted(it.job for it in dispatcher.overdue(WAIT_MS_MAX + 1))
+    late = sorted(it.queued.job for it in dispatcher.overdue(WAIT_MS_MAX + 1))
     assert late == ["a-new-0", "a-retry-0", "b-replay-0"]
-    dispatcher.finished("a", "none")
+    dispatcher.finished("a", "none", WAIT_MS_MAX + 1)
     assert [it.job for it in take_all(dispatcher)] == ["a-replay-0"]
 
 
@@ -219,7 +201,7 @@ def test_jobs_of_a_lost_partition_are_taken_out_and_the_others_keep_their_order(
     dispatcher = Dispatcher()
     fill(dispatcher, "a", 6)
     fill(dispatcher, "b", 2, lane="retry")
-    started = dispatcher.take()
+    started = dispatcher.take(0)
     dropped = dispatcher.drop(lambda job: job[-1] in "024")
     assert {it.job for it in dropped} == {"a-new-2", "a-new-4", "b-retry-0"}
     assert [dispatcher.queued(lane) for lane in ("new", "retry")] == [3, 1]
@@ -233,7 +215,7 @@ def test_dropping_everything_leaves_nothing_behind():
     for lane in ("new", "retry", "replay"):
         fill(dispatcher, "a", 3, lane=lane)
     assert len(dispatcher.drop(lambda _: True)) == 9
-    assert dispatcher.take() is None
+    assert dispatcher.take(0) is None
     assert dispatcher.endpoints == 0
 
 
@@ -243,5 +225,5 @@ def test_a_webhook_that_hangs_costs_the_others_nothing():
     take_all(dispatcher)
     fill(dispatcher, "fine", 100)
     for _ in range(100):
-        assert dispatcher.take().webhook == "fine"
-        dispatcher.finished("fine", "answered")
+        assert dispatcher.take(0).webhook == "fine"
+        dispatcher.finished("fine", "answered", 0)

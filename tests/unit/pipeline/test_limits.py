@@ -1,6 +1,6 @@
 """One endpoint's limit of requests in flight."""
 
-from pipeline.limits import CONCURRENCY_START, Concurrency
+from pipeline.limits import CONCURRENCY_START, Concurrency, Rate
 
 
 def test_a_full_round_of_answers_raises_the_limit_by_one():
@@ -42,3 +42,18 @@ def test_one_answer_is_a_full_round_for_an_endpoint_at_one():
 
 def test_it_starts_low():
     assert Concurrency().limit == CONCURRENCY_START
+
+
+def test_a_rate_of_less_than_one_a_second_lets_one_through_in_so_many():
+    rate = Rate(0.01, 0)
+    rate.take(0)
+    assert (rate.wait_ms(0), rate.wait_ms(0, 2)) == (100_000, 200_000)
+    assert 1 <= rate.wait_ms(99_999) <= 2
+    assert rate.wait_ms(100_000) == rate.full_in_ms(100_000) == 0
+
+
+def test_a_clock_that_was_set_back_gives_a_rate_a_new_beginning():
+    rate = Rate(1, 1_000_000)
+    rate.take(1_000_000)
+    assert rate.wait_ms(1_000_000) == 1_000
+    assert rate.wait_ms(5) == 0

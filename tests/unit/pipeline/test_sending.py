@@ -2,7 +2,7 @@
 
 from pipeline.assignments import Place
 from pipeline.commands import OpenJob, Start, Write
-from pipeline.dispatch import QUEUE_MAX
+from pipeline.endpoints import QUEUE_MAX
 from pipeline.limits import CONCURRENCY_START
 from pipeline.sending import Sending
 from pipeline.suppression import Noted
@@ -30,7 +30,7 @@ def test_one_job_too_many_for_its_endpoint_is_put_off():
         *("deferred", "endpoint_queue_full"),
     )
     assert settlement.parked.job.delivery_id == a_read_job(QUEUE_MAX).job.delivery_id
-    assert sending.queued("new") == QUEUE_MAX
+    assert sending.waiting.queued("new") == QUEUE_MAX
     assert len(sending.start(NOW_MS)) == CONCURRENCY_START
 
 

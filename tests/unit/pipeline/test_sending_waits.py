@@ -87,7 +87,10 @@ def test_a_webhook_disabled_while_its_job_waits_gets_no_request(sender):
     sender.read()
     sender.configure(a_webhook(enabled=False))
     (write,) = sender.sending.start(NOW_MS)
-    assert (write.settlement.attempt.reason, sender.sending.in_flight) == ("webhook_disabled", 0)
+    assert (write.settlement.attempt.reason, sender.sending.waiting.in_flight) == (
+        "webhook_disabled",
+        0,
+    )
     assert sender.sending.unrecorded == 0
 
 
@@ -98,20 +101,22 @@ def test_a_job_that_was_delivered_late_is_closed_in_its_turn(sender):
     sender.sending.revoked(frozenset({HERE}))
     assert sender.read(epoch=2) == []
     (write,) = sender.answer(early)
-    sender.sending.written(early, write.settlement, 41)
+    sender.sending.written(early, write.settlement, 41, now_ms=NOW_MS)
     assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, 2, 7), None, is_repeat=True)]
-    assert sender.sending.in_flight == 0
+    assert sender.sending.waiting.in_flight == 0
 
 
 def test_requests_are_in_flight_until_answered_and_unrecorded_until_written(sender):
     sender.read()
     sender.read(8, delivery_id="dl_2")
-    assert (sender.sending.queued("new"), sender.sending.in_flight) == (2, 0)
+    assert (sender.sending.waiting.queued("new"), sender.sending.waiting.in_flight) == (2, 0)
     first, _ = sender.start()
-    assert (sender.sending.queued("new"), sender.sending.in_flight) == (0, 2)
+    assert (sender.sending.waiting.queued("new"), sender.sending.waiting.in_flight) == (0, 2)
     (write,) = sender.answer(first)
-    assert (sender.sending.in_flight, sender.sending.unrecorded) == (1, 2)
-    assert sender.sending.written(first, write.settlement, 41) == [Close(first.place, 41)]
+    assert (sender.sending.waiting.in_flight, sender.sending.unrecorded) == (1, 2)
+    assert sender.sending.written(first, write.settlement, 41, now_ms=NOW_MS) == [
+        Close(first.place, 41)
+    ]
     assert (sender.sending.unrecorded, sender.sending.forgotten_too_soon) == (1, 0)
 
 
@@ -120,7 +125,7 @@ def test_a_fault_while_its_partition_is_gone_is_left_to_the_new_owner(sender):
     (started,) = sender.start()
     sender.sending.revoked(frozenset({HERE}))
     assert sender.sending.faulted(started, "Traceback", now_ms=NOW_MS) == []
-    assert (sender.sending.in_flight, sender.sending.unrecorded) == (0, 0)
+    assert (sender.sending.waiting.in_flight, sender.sending.unrecorded) == (0, 0)
 
 
 def test_a_fault_before_a_job_had_its_turn_frees_no_place(sender):
@@ -129,7 +134,7 @@ def test_a_fault_before_a_job_had_its_turn_frees_no_place(sender):
     (write,) = sender.sending.faulted(waiting, "Traceback\nKeyError: 1\n", now_ms=NOW_MS)
     assert isinstance(write, Write)
     assert write.settlement.attempt.detail == "KeyError: 1"
-    assert sender.sending.in_flight == 0
+    assert sender.sending.waiting.in_flight == 0
 
 
 def test_the_last_fault_of_a_job_buries_it_with_its_traceback(sender):

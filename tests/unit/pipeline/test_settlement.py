@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipeline.deferrals import Deferral
 from pipeline.outcomes import Answered, Exchange, NotAnswered, NotSent, Outcome, outcome_of
 from pipeline.retries import Again, Ended, next_step
 from pipeline.settlement import Taken, after_attempt, deferred, without_attempt
@@ -117,7 +118,9 @@ def test_a_skipped_delivery_is_recorded_and_no_failure():
 
 
 def test_a_deferral_counts_waits_longer_and_is_neither_attempt_nor_failure():
-    settlement = deferred(taken_of(deferrals=1), "endpoint_busy", "busy", now_ms=NOW_MS, draw=0.5)
+    settlement = deferred(
+        taken_of(deferrals=1), Deferral("endpoint_busy", "busy"), now_ms=NOW_MS, draw=0.5
+    )
     parked = settlement.parked
     assert (parked.tier.name, parked.job.due_at_ms) == ("30s", NOW_MS + 30_000)
     assert (parked.job.deferrals, parked.job.attempt, parked.job.lane) == (2, 1, "retry")

@@ -215,3 +215,27 @@ def test_a_content_type_is_a_media_type(content_type):
     given = {"kind": "mustache", "template": "x", "content_type": content_type}
 
     assert list(faults_of(a_webhook, format=given)) == ["format.content_type"]
+
+
+@pytest.mark.parametrize("per_second", [0.01, 1, 2.5, 10_000])
+def test_a_rate_limit_is_a_number_of_requests_a_second(per_second):
+    webhook = a_webhook(rate_limit={"per_second": per_second})
+
+    assert webhook.rate_limit.per_second == per_second
+
+
+@pytest.mark.parametrize("given", [0, 0.009, 10_001, "5", True, None])
+def test_a_rate_beyond_what_can_be_kept_is_refused(given):
+    assert list(faults_of(a_webhook, rate_limit={"per_second": given})) == ["rate_limit.per_second"]
+
+
+def test_only_updates_replace_one_another():
+    assert a_webhook(position="update", coalesce=True).coalesce
+
+    faults = faults_of(a_webhook, position="end", coalesce=True)
+
+    assert faults == {"coalesce": "only an update replaces another, not end"}
+
+
+def test_a_webhook_has_no_shards():
+    assert faults_of(a_webhook, shards=4) == {"shards": "unknown field"}

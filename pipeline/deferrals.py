@@ -1,0 +1,27 @@
+"""Why a job is put off without an attempt, in words, and to which tier.
+
+A deferral costs no attempt. Each time the job waits in a longer tier, so that what cannot be done
+does not come back again and again; what is known to take long is waited for in the tier nearest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.retries import DEFERRAL_TIERS, deferral_tier
+from schemas.tiers import Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Deferral:
+    """Why a job is put off; `wait_ms` is how long it takes at the least, 0 when nobody knows."""
+
+    reason: str
+    detail: str
+    wait_ms: int = 0
+
+
+def tier_of(deferrals: int, wait_ms: int) -> Tier:
+    """The tier for a job that was put off so often already, and has so long to wait."""
+    nearest = min(DEFERRAL_TIERS, key=lambda tier: (abs(tier.delay_ms - wait_ms), -tier.delay_ms))
+    return max(nearest, deferral_tier(deferrals), key=lambda tier: tier.delay_ms)

@@ -1,0 +1,25 @@
+"""The tier that a job waits in when it is put off."""
+
+import pytest
+
+from pipeline.deferrals import tier_of
+
+
+@pytest.mark.parametrize(
+    ("wait_ms", "tier"),
+    [
+        *((0, "5s"), (5_000, "5s"), (20_000, "30s"), (80_000, "2m"), (300_000, "2m")),
+        *((400_000, "10m"), (86_400_000, "1h")),
+    ],
+)
+def test_the_first_time_it_is_the_tier_nearest_to_what_is_waited_for(wait_ms, tier):
+    assert tier_of(0, wait_ms).name == tier
+
+
+@pytest.mark.parametrize(("deferrals", "tier"), [(1, "30s"), (3, "10m"), (5, "1h"), (99, "1h")])
+def test_each_time_it_is_a_longer_one_however_short_the_wait(deferrals, tier):
+    assert tier_of(deferrals, 5_000).name == tier
+
+
+def test_of_two_tiers_that_are_as_near_it_is_the_longer_one():
+    assert tier_of(0, 75_000).name == "2m"

@@ -44,11 +44,12 @@ def silence_s(arrivals: Iterable[tuple[int, int]], began_ns: int, ended_ns: int)
     """
     times: dict[int, list[int]] = defaultdict(list)
     for partition, at_ns in arrivals:
+        found = times[partition]  # one that had nothing in between was silent all the time
         if began_ns <= at_ns <= ended_ns:
-            times[partition].append(at_ns)
+            found.append(at_ns)
     gaps = [
         later - earlier
-        for found in times.values()
-        for earlier, later in pairwise([began_ns, *sorted(found), ended_ns])
+        for moments in times.values()
+        for earlier, later in pairwise([began_ns, *sorted(moments), ended_ns])
     ]
     return max(gaps, default=ended_ns - began_ns) / _NS_PER_S

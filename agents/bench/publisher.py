@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from queue import SimpleQueue
 from typing import Any, Final
 
 import orjson
@@ -140,13 +142,21 @@ class Publisher:
 
 
 def main() -> None:
-    """Serve orders until there are no more."""
-    lines = iter(sys.stdin.buffer.readline, b"")
-    publisher = Publisher(Stream(**_told(next(lines))))
-    for line in lines:
-        receipt = publisher.publish(Order(**_told(line)))
+    """Serve orders, one after the other."""
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_listen, args=[lines], daemon=True).start()
+    publisher = Publisher(Stream(**_told(lines.get())))
+    while True:
+        receipt = publisher.publish(Order(**_told(lines.get())))
         sys.stdout.buffer.write(orjson.dumps(asdict(receipt)) + b"\n")
         sys.stdout.buffer.flush()
+
+
+def _listen(lines: SimpleQueue[bytes]) -> None:
+    """Take what comes, and end the process with its input, whatever it is publishing then."""
+    for line in iter(sys.stdin.buffer.readline, b""):
+        lines.put(line)
+    os._exit(0)
 
 
 def _told(line: bytes) -> dict[str, Any]:
@@ -155,4 +165,3 @@ def _told(line: bytes) -> dict[str, Any]:
 
 if __name__ == "__main__":
     main()
-    os._exit(0)  # without waiting for a broker that may be gone

@@ -14,7 +14,7 @@ import uvloop
 from agents.bench.cases import Case, Options
 from agents.bench.figures import Spread, ratio, spreads
 from agents.bench.measuring import Figures, Measurement
-from agents.bench.stage import MakeInstallation, Stage, as_up, staged
+from agents.bench.stage import Stage, staged
 from pipeline.settings import Settings
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -53,14 +53,11 @@ class Session:
         options: Options,
         base: Settings,
         tell: Callable[[str], None],
-        *,
-        make: MakeInstallation = as_up,
     ) -> None:
-        """`base` are the settings beside those that a bench decides; `make` the installations."""
+        """`base` are the settings beside those that a bench decides itself."""
         self._options = options
         self._base = base
         self._tell = tell
-        self._make = make
 
     def run(self, cases: Sequence[Case], repeat: int) -> list[Row]:
         """The rows; raises `OperationError`, and KeyboardInterrupt once everything is gone."""
@@ -73,7 +70,7 @@ class Session:
         return rows
 
     def _once(self, case: Case) -> Figures:
-        with staged(case, self._options, self._base, self._tell, self._make) as stage:
+        with staged(case, self._options, self._base, self._tell) as stage:
             figures = uvloop.run(self._measured(stage, case))
             if figures is None:
                 _ignore_signals()  # what was started is taken down now

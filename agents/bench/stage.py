@@ -35,14 +35,6 @@ PUBLISHER: Final = "publisher"
 # Requests that hang are not waited for when a case is over.
 _DRAIN_TIMEOUT_S: Final = 1
 
-# How an installation is made: of settings, voices and the number of senders.
-MakeInstallation = Callable[[Settings, Voices, int], Installation]
-
-
-def as_up(settings: Settings, voices: Voices, senders: int) -> Installation:
-    """The installation that `hookline up` would run."""
-    return Installation(settings, voices, senders=senders)
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -78,7 +70,6 @@ def staged(
     options: Options,
     base: Settings,
     tell: Callable[[str], None],
-    make: MakeInstallation = as_up,
 ) -> Iterator[Stage]:
     """Everything but the agents, which are started in an event loop; gone when the block ends."""
     plan = case.plan()
@@ -89,7 +80,7 @@ def staged(
         stack.callback(journal.close)
         voices = Voices(tell, journal.write, on_stderr)
         settings = _settings(base, directory / "data", receiver.port)
-        installation = stack.enter_context(make(settings, voices, case.senders))
+        installation = stack.enter_context(Installation(settings, voices, senders=case.senders))
         stream = Stream(
             bootstrap_servers(installation.settings),
             installation.settings.topic(ACTIVITIES),

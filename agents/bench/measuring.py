@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import takewhile
-from typing import Final
+from typing import Any, Final
 
 from agents.bench import prepared
 from agents.bench.cases import IN_FLIGHT_MS, Case, Load, Options
@@ -18,7 +18,7 @@ from agents.bench.figures import latency_figures
 from agents.bench.partitions import partition_of, silence_s
 from agents.bench.plan import Endpoint
 from agents.bench.publisher import Order, Receipt
-from agents.bench.search import StepSearch, is_held
+from agents.bench.search import PRECISION, PRECISION_QUICK, StepSearch, is_held
 from agents.bench.stage import PUBLISHER, RECEIVER, Stage
 from agents.bench.tally import Tally
 from agents.bench.usage import Used
@@ -31,11 +31,11 @@ Figures = dict[str, float]
 # A broker on a machine that does much else.
 _READY_TIMEOUT_S: Final = 180
 _WARM_UP: Final = (3.0, 1.0)  # seconds, in full and in brief
-# What has not come so long after the last that did is lost: longer than a takeover, or a spill
-# through the shortest tier, takes.
-_QUIET_S: Final = 20
+# What has not come so long after the last that did is lost: longer than a takeover takes, or the
+# second spill of a job, through the tier of 30 s.
+_QUIET_S: Final = 45
 # The same for what was prepared: endpoints that recover put jobs off as far as the tier of 2 m.
-_PREPARED_QUIET_S: Final = (150, 20)
+_PREPARED_QUIET_S: Final = (150, 45)
 # What comes twice comes soon after the first.
 _REPEATS_S: Final = 1.0
 _NS_PER_S: Final = 1_000_000_000
@@ -85,8 +85,10 @@ class Measurement:
         tally = self._watch.expect(WARM_UP, stage.plan.measured)
         seconds = _WARM_UP[self._options.quick]
         per_second = max(self._case.loads[0].per_second, 1 / seconds)
-        receipt = await self._publish(WARM_UP, (Load(per_second, seconds),))
-        owed = stage.plan.owed_to_measured(receipt.events)
+        # Endpoints that are unwell are met within the load: that they turn so is part of it.
+        well = stage.plan.well
+        receipt = await self._publish(WARM_UP, (Load(per_second, seconds),), well.turns)
+        owed = well.owed_to_measured(receipt.events)
         if not await self._watch.until_arrived(tally, owed, _QUIET_S):
             raise OperationError(f"{tally.arrived} of {owed} arrived while warming up")
         await stage.watch()
@@ -113,13 +115,15 @@ class Measurement:
         requests = self._watch.requests - before
         await self._watch.for_s(_REPEATS_S)
         found = arrival_figures(stage, tally, receipt) | more | usage_figures(used, requests)
-        return found | {"strays": self._watch.strays}
+        restarts = sum(child.restarts for child in await stage.installation.health())
+        return found | {"strays": self._watch.strays, "restarts": restarts}
 
     async def _search(self) -> Figures:
         """The figures of the highest rate that was held."""
         (load,) = self._case.loads
-        search, number, best = StepSearch(load.per_second), MEASURED, Figures()
-        memory: Figures = {}
+        precision = PRECISION_QUICK if self._options.quick else PRECISION
+        search = StepSearch(load.per_second, precision=precision)
+        number, lost, best, memory = MEASURED, 0.0, Figures(), Figures()
         while (rate := search.rate) is not None:
             found = await self._measure(number, (Load(rate, load.seconds),))
             held = is_held(found)
@@ -127,16 +131,21 @@ class Measurement:
             self._tell(f"{rate:.0f}/s {'held' if held else 'not held'}")
             best = found if held else best
             memory = _highest(memory, found)
+            lost += found["lost"]
             number += 1
             if found["lost"]:
                 self._tell(f"{found['lost']:.0f} did not arrive: the search ends here")
                 break
         # Memory is highest where the rate is no longer held, and must be bounded there as well.
-        return best | memory | {"held_per_s": search.held or 0.0, "steps": number - MEASURED}
+        searched = {"lost": lost, "held_per_s": search.held or 0.0, "steps": number - MEASURED}
+        return best | memory | searched
 
-    async def _publish(self, load: int, loads: tuple[Load, ...]) -> Receipt:
-        order = Order(load, [(it.per_second, it.seconds) for it in loads])
+    async def _publish(
+        self, load: int, loads: tuple[Load, ...], to: list[tuple[int, int]] | None = None
+    ) -> Receipt:
+        order = Order(load, [(it.per_second, it.seconds) for it in loads], to)
         publishing = asyncio.ensure_future(asyncio.to_thread(self._stage.publisher.publish, order))
+        publishing.add_done_callback(_looked_at)
         await self._watch.until(publishing.done)
         receipt = publishing.result()
         if receipt.acknowledged < receipt.events:
@@ -168,7 +177,9 @@ class Measurement:
         endpoints = self._stage.plan.endpoints
         self._watch.expect(PREPARED, frozenset(it.number for it in endpoints))
         jobs = prepared.replays(endpoints, count, PREPARED, self._options.payload_bytes)
-        return asyncio.ensure_future(self._write(jobs))
+        writing = asyncio.ensure_future(self._write(jobs))
+        writing.add_done_callback(_looked_at)
+        return writing
 
     async def _write(self, jobs: Iterator[Outgoing]) -> None:
         going_on = takewhile(lambda _: not self._over.is_set(), jobs)
@@ -249,6 +260,12 @@ def usage_figures(used: Used, requests: int) -> Figures:
         **{f"cpu_s_per_1000.{name}": it * each_thousand for name, it in used.cpu_s.items()},
         **{f"memory_mib.{name}": it for name, it in used.memory_mib.items()},
     }
+
+
+def _looked_at(done: asyncio.Future[Any]) -> None:
+    """Keep asyncio from telling of an exception that nobody waited for: all was interrupted."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _highest(one: Figures, other: Figures) -> Figures:

@@ -81,6 +81,17 @@ class Plan:
         """The webhooks that are timed and missed."""
         return frozenset(it.number for it in self.endpoints if it.measured)
 
+    @cached_property
+    def well(self) -> Plan:
+        """The same endpoints, with events for measured ones only: what a warm-up is made of."""
+        well = tuple(to for to in self.addressees if self.measured.issuperset(to.owed))
+        return Plan(self.endpoints, well)
+
+    @property
+    def turns(self) -> list[tuple[int, int]]:
+        """The addressees as the publisher is told of them: (account, shard)."""
+        return [(to.account_id, to.shard) for to in self.addressees]
+
     def records(self, port: int) -> Iterator[Config]:
         """The configuration: each account, then each webhook."""
         for account_id in dict.fromkeys(it.account_id for it in self.endpoints):

@@ -42,10 +42,14 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A load to publish; `loads` are (events a second, seconds) one after the other."""
+    """A load to publish; `loads` are (events a second, seconds) one after the other.
+
+    `addressees` are those of this load alone; None: the stream's.
+    """
 
     load: int
     loads: list[tuple[float, float]]
+    addressees: list[tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,12 @@ class Publisher:
     def publish(self, order: Order) -> Receipt:
         """Publish all of an order and wait until the broker has it."""
         self._acknowledged = events = 0
+        to = order.addressees or self._stream.addressees
         late_s = 0.0
         began_ns, began_s = time.time_ns(), time.monotonic()
         for due_s in due_times_s(order.loads):
             late_s = max(late_s, self._serve_until(began_s + due_s))
-            self._send(order.load, events)
+            self._send(order.load, events, to[events % len(to)])
             events += 1
         self._serve_until(began_s + sum(seconds for _, seconds in order.loads))
         ended_ns = time.time_ns()
@@ -116,9 +121,8 @@ class Publisher:
             self._producer.poll(min(left_s, _SLICE_S))
         return -left_s
 
-    def _send(self, load: int, event: int) -> None:
-        to = self._stream.addressees
-        account_id, shard = to[event % len(to)]
+    def _send(self, load: int, event: int, addressee: tuple[int, int]) -> None:
+        account_id, shard = addressee
         name = b"%05d-%010d" % (load, event)
         key = b"%d:%b" % (account_id, name)
         while True:

@@ -120,9 +120,12 @@ _ALSO: Final[dict[str, str]] = {
     "prepared_missing": "{:,.0f} of them not arrived",
     "prepared_duplicates": "{:,.0f} of them repeated",
     "prepared_open_max": "at most {:,.0f} at once at an endpoint",
+    "restarts": "{:,.0f} restarted",
     "undelivered": "{:,.0f} of the unwell still waiting",
 }
-_UNLESS_ZERO: Final = frozenset({"prepared_duplicates", "prepared_missing", "undelivered"})
+_UNLESS_ZERO: Final = frozenset(
+    {"prepared_duplicates", "prepared_missing", "restarts", "undelivered"}
+)
 
 
 def _also(row: Row) -> Iterator[str]:

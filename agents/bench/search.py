@@ -13,6 +13,7 @@ from typing import Final
 GROWTH: Final = 1.5
 # Two runs at one rate differ by more than this, so looking closer would be looking at noise.
 PRECISION: Final = 0.05
+PRECISION_QUICK: Final = 0.25
 # Below it there is nothing to find.
 RATE_MIN: Final = 10.0
 # A publisher in Python cannot keep it up, so nothing above would be the system's doing.

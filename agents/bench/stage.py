@@ -84,7 +84,7 @@ def staged(
         stream = Stream(
             bootstrap_servers(installation.settings),
             installation.settings.topic(ACTIVITIES),
-            [(to.account_id, to.shard) for to in plan.addressees],
+            plan.turns,
             options.payload_bytes,
         )
         publisher = stack.enter_context(PublisherProcess(stream))

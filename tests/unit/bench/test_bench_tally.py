@@ -88,6 +88,14 @@ def test_endpoints_that_are_unwell_are_neither_timed_nor_missed():
     assert tally.undelivered(plan.owed(10)) == 2
 
 
+def test_a_warm_up_leaves_out_those_that_are_unwell():
+    plan = one_each(10, 2, HANG)
+
+    assert {webhook for _, webhook in plan.well.owed(20)} == plan.measured
+    assert plan.well.endpoints == plan.endpoints
+    assert len(plan.well.turns) == plan.well.owed_to_measured(8) == 8
+
+
 def test_the_most_requests_at_once_are_kept():
     tally = tally_of(one_each(1), arrival(0, 0, open_=3), arrival(1, 0, open_=9), arrival(2, 0))
 

@@ -257,6 +257,7 @@ def usage_figures(used: Used, requests: int) -> Figures:
         "requests": requests,
         "cpu_s_per_1000": system_s * each_thousand,
         "memory_mib": used.together_mib,
+        "others_cores": used.others_cores,
         **{f"cpu_s_per_1000.{name}": it * each_thousand for name, it in used.cpu_s.items()},
         **{f"memory_mib.{name}": it for name, it in used.memory_mib.items()},
     }

@@ -120,18 +120,24 @@ _ALSO: Final[dict[str, str]] = {
     "prepared_missing": "{:,.0f} of them not arrived",
     "prepared_duplicates": "{:,.0f} of them repeated",
     "prepared_open_max": "at most {:,.0f} at once at an endpoint",
+    "others_cores": "others kept {:.1f} cores busy",
     "restarts": "{:,.0f} restarted",
     "undelivered": "{:,.0f} of the unwell still waiting",
 }
-_UNLESS_ZERO: Final = frozenset(
-    {"prepared_duplicates", "prepared_missing", "restarts", "undelivered"}
-)
+# Up to these they go without saying.
+_UNSAID_MAX: Final[dict[str, float]] = {
+    "prepared_duplicates": 0,
+    "prepared_missing": 0,
+    "restarts": 0,
+    "undelivered": 0,
+    "others_cores": 0.2,
+}
 
 
 def _also(row: Row) -> Iterator[str]:
     for name, words in _ALSO.items():
         value = row.median(name)
-        if value is not None and (value or name not in _UNLESS_ZERO):
+        if value is not None and value > _UNSAID_MAX.get(name, -1):
             yield words.format(value)
 
 

@@ -7,6 +7,7 @@ have used; its successor under the same name adds to that.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,11 +28,26 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Per process: CPU seconds, and peak memory in MiB; `together_mib` is the system's peak."""
+    """Per process: CPU seconds, and peak memory in MiB; `together_mib` is the system's peak.
+
+    `others_cores` is how many cores whatever is not part of the bench kept busy meanwhile.
+    """
 
     cpu_s: Mapping[str, float]
     memory_mib: Mapping[str, float]
     together_mib: float
+    others_cores: float
+
+
+def _machine_s() -> float:
+    """CPU seconds that anything on this machine was busy, but for this process."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait) - _cpu_s(psutil.Process())
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 @dataclass(slots=True)
@@ -39,6 +55,8 @@ class _Window:
     cpu_s: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     memory: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     together: int = 0
+    began_s: float = field(default_factory=time.monotonic)
+    machine_s: float = field(default_factory=_machine_s)
 
 
 class UsageMeter:
@@ -89,10 +107,12 @@ class UsageMeter:
         with self._lock:
             self._look()
             found = self._window
+            others_s = _machine_s() - found.machine_s - sum(found.cpu_s.values())
             return Used(
                 dict(found.cpu_s),
                 {name: size / _MIB for name, size in found.memory.items()},
                 found.together / _MIB,
+                max(0.0, others_s / (time.monotonic() - found.began_s)),
             )
 
     def _run(self) -> None:
@@ -112,8 +132,3 @@ class UsageMeter:
             self._window.memory[name] = max(self._window.memory[name], memory)
             together += 0 if name in self._others else memory
         self._window.together = max(self._window.together, together)
-
-
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)

@@ -3,7 +3,8 @@
     python -m tests.benchmarks.isolation [--seconds 20] [--rate 200] [--timeout-s 30]
 
 The same case runs twice through `agents.bench`, once with senders as they are and once with
-`tests.benchmarks.global_pool` in their place.
+`tests.benchmarks.global_pool` in their place. A pool fills only when (hung events a second) times
+the time-out or the load's length exceeds its 512 places: with 15 of 50 at 200/s, after 9 s.
 """
 
 from __future__ import annotations

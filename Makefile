@@ -33,7 +33,7 @@ check: $(INSTALLED) ## Run what needs no test: style, types, import contracts, g
 	@$(BIN)/python -m schemas.generate --check
 	@$(BIN)/python -m agents.reference --check
 
-bench: $(INSTALLED) ## Measure on this machine, with a broker of its own (ARGS="--rate 500")
+bench: $(INSTALLED) ## Measure on this machine, in brief, with brokers of its own (ARGS="--rate 500")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 mutants: $(INSTALLED) ## Break each guard on purpose and see that a test fails (ARGS=--list: which)

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "render": ("agents.cli.render:render", "Print the request a webhook would send."),
     "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
     "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),
+    "bench": ("agents.cli.bench:bench", "Measure latency, rate, losses and cost on this machine."),
     "check": ("agents.cli.check:check", "Check the settings, the broker and the topics."),
     "secrets": ("agents.cli.secrets:secrets", "Make keys for secrets, and change them."),
     "lag": ("agents.cli.lag:lag", "Show how far behind each agent is."),

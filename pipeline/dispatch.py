@@ -190,8 +190,7 @@ class Dispatcher(Generic[_T]):
     def overdue(self, now_ms: int) -> list[Spilled[_T]]:
         """Take out the jobs that have waited too long for their endpoint.
 
-        Those of an endpoint that nothing of its own holds back wait for us, not for it: a tier
-        would only make them later.
+        What no limit of the endpoint holds back waits for us: a tier would only make it later.
         """
         self._at(now_ms)
         self._wake()

@@ -103,11 +103,16 @@ def test_a_job_whose_token_would_come_too_late_may_not_wait_for_it():
 
 
 def test_what_waits_too_long_for_a_token_is_put_off_for_that_reason():
+    """It had a turn within the time when it came, and a first attempt took that."""
     dispatcher = Dispatcher()
-    fill(dispatcher, "a", 2, per_second=0.1)
+    fill(dispatcher, "a", 1, per_second=0.15)
     dispatcher.take(0)
+    fill(dispatcher, "a", 1, lane="replay", per_second=0.15)
+    fill(dispatcher, "a", 1, since_ms=6_000, per_second=0.15)
+    assert dispatcher.take(7_000).lane == "new"
     (spilled,) = dispatcher.overdue(WAIT_MS_MAX)
-    assert (spilled.why.reason, dispatcher.held("rate")) == ("rate_limited", 0)
+    assert (spilled.queued.lane, spilled.why.reason) == ("replay", "rate_limited")
+    assert dispatcher.held("rate") == 0
 
 
 def test_a_new_rate_holds_at_once_and_so_does_none():

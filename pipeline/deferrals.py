@@ -7,9 +7,13 @@ does not come back again and again; what is known to take long is waited for in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.retries import DEFERRAL_TIERS, deferral_tier
 from schemas.tiers import Tier
+
+# The tier of ten minutes: twice the longest back-off of a breaker.
+KNOWN_WAIT_DEFERRALS_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class Deferral:
 
 
 def tier_of(deferrals: int, wait_ms: int) -> Tier:
-    """The tier for a job that was put off so often already, and has so long to wait."""
+    """The tier for a job that was put off so often already, and has so long to wait.
+
+    Where the wait is known, to have waited often does not make it longer than ten minutes: an
+    endpoint that is back must not be left alone for an hour.
+    """
     nearest = min(DEFERRAL_TIERS, key=lambda tier: (abs(tier.delay_ms - wait_ms), -tier.delay_ms))
-    return max(nearest, deferral_tier(deferrals), key=lambda tier: tier.delay_ms)
+    escalated = deferral_tier(min(deferrals, KNOWN_WAIT_DEFERRALS_MAX) if wait_ms else deferrals)
+    return max(nearest, escalated, key=lambda tier: tier.delay_ms)

@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from agents import metrics
 from agents.errors import OperationError
-from agents.kafka.clients import BROKER_TIMEOUT_S, reader_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, PASSING, reader_config
 from agents.lifecycle import abort
 from pipeline.configs import Configs
 from pipeline.settings import Settings
@@ -27,9 +27,6 @@ from schemas.topics import CONFIGS
 # A short wait keeps a stop quick; a message ends it at once.
 _POLL_S: Final = 0.05
 _BATCH: Final = 500
-
-# A topic that was just created, or whose broker restarted, has no leader for a moment.
-_PASSING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 _log = structlog.get_logger()
 
@@ -69,7 +66,7 @@ class ConfigReader:
                     self._partition, timeout=BROKER_TIMEOUT_S
                 )
             except KafkaException as error:
-                if error.args[0].code() not in _PASSING or time.monotonic() > deadline_s:
+                if error.args[0].code() not in PASSING or time.monotonic() > deadline_s:
                     raise
                 time.sleep(_POLL_S)
             else:

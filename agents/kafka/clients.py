@@ -21,6 +21,9 @@ _log = structlog.get_logger()
 # Time for an admin request or a metadata look-up before we call the broker away.
 BROKER_TIMEOUT_S: Final = 10
 
+# A topic that was just created, or whose broker restarted, has no leader for a moment.
+PASSING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
 # Room for the largest record and its headers, in requests as in answers.
 _MESSAGE_BYTES_MAX: Final = RECORD_BYTES_MAX * 2
 

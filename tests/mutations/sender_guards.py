@@ -29,7 +29,7 @@ def sender_acknowledges_before_the_report() -> None:
     write = Worker._write
 
     async def hasty(self, ended, settlement):
-        self._do(self._sending.written(ended, settlement, 0))
+        self._do(self._sending.written(ended, settlement, 0, now_ms=0))
         await write(self, ended, settlement)
 
     Worker._write = hasty
@@ -173,8 +173,8 @@ def late_result_closes_its_job() -> None:
     """A job whose result came too late counts as done."""
     written = Sending.written
 
-    def closing(self, ended, settlement, attempt_offset):
-        done = written(self, ended, settlement, attempt_offset)
+    def closing(self, ended, settlement, attempt_offset, *, now_ms):
+        done = written(self, ended, settlement, attempt_offset, now_ms=now_ms)
         return done or [Close(ended.place, attempt_offset)]
 
     Sending.written = closing

@@ -17,7 +17,12 @@ def test_the_first_time_it_is_the_tier_nearest_to_what_is_waited_for(wait_ms, ti
 
 
 @pytest.mark.parametrize(("deferrals", "tier"), [(1, "30s"), (3, "10m"), (5, "1h"), (99, "1h")])
-def test_each_time_it_is_a_longer_one_however_short_the_wait(deferrals, tier):
+def test_each_time_it_is_a_longer_one_where_nobody_knows_how_long_it_takes(deferrals, tier):
+    assert tier_of(deferrals, 0).name == tier
+
+
+@pytest.mark.parametrize(("deferrals", "tier"), [(1, "30s"), (3, "10m"), (5, "10m"), (99, "10m")])
+def test_where_the_wait_is_known_it_is_a_longer_one_up_to_ten_minutes(deferrals, tier):
     assert tier_of(deferrals, 5_000).name == tier
 
 

@@ -31,9 +31,6 @@ class Client:
         self.may_commit = threading.Event()
         self.may_commit.set()
 
-    def memberid(self):
-        return "us"
-
     def committed(self, partitions, timeout):
         assert timeout > 0
         if self.refusals:

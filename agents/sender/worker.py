@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Final
 import structlog
 
 from agents import metrics
+from agents.clock import now_ms
 from agents.configs.view import ConfigView
 from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
@@ -100,7 +100,7 @@ class Worker:
                 newer = self._view.configs.offset + 1
                 await asyncio.wait_for(self._view.reaches(newer), _TICK_S)
             await self._until_certain()
-            self._do(self._sending.look(_now_ms()))
+            self._do(self._sending.look(now_ms()))
             self._go_on()
 
     async def drain(self, timeout_s: float) -> None:
@@ -123,7 +123,7 @@ class Worker:
         for fetched in arrived:
             self._take_in(fetched.place, received(fetched.message))
         if not self._is_stopping:
-            self._do(self._sending.start(_now_ms()))
+            self._do(self._sending.start(now_ms()))
 
     def _take_in(self, place: Place, record: Received) -> None:
         try:
@@ -136,7 +136,7 @@ class Worker:
             job = job.model_copy(update={"lane": lane})
         read = OpenJob(place, job, trace_of(record.named))
         try:
-            commands = self._sending.take_in(read, now_ms=_now_ms())
+            commands = self._sending.take_in(read, now_ms=now_ms())
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(read)
         self._do(commands)
@@ -161,7 +161,7 @@ class Worker:
             job, exchange = await self._attempter.attempt(started.job)
             started = replace(started, job=job)
             await self._until_certain()
-            commands = self._sending.ended(started, exchange, now_ms=_now_ms())
+            commands = self._sending.ended(started, exchange, now_ms=now_ms())
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(started)
         self._go_on()
@@ -170,7 +170,7 @@ class Worker:
     def _fault(self, faulty: OpenJob) -> list[Command]:
         """What to do after the exception that is being handled."""
         _log.exception("job.internal_fault", delivery=faulty.job.delivery_id)
-        return self._sending.faulted(faulty, traceback.format_exc(), now_ms=_now_ms())
+        return self._sending.faulted(faulty, traceback.format_exc(), now_ms=now_ms())
 
     async def _settle(self, commands: Iterable[Command]) -> None:
         """Do in this task what is left of a job, so that its partition's end waits for it."""
@@ -188,7 +188,7 @@ class Worker:
         try:
             offset = await self._writer.write(settlement, ended.trace)
         except UnwritableError as error:
-            await self._settle(self._sending.unwritable(ended, str(error), now_ms=_now_ms()))
+            await self._settle(self._sending.unwritable(ended, str(error), now_ms=now_ms()))
             return
         self._do(self._sending.written(ended, settlement, offset))
 
@@ -222,7 +222,3 @@ class Worker:
         metrics.FORGOTTEN.set_function(lambda: sending.forgotten_too_soon)
         for lane in LANES.values():
             metrics.QUEUED.labels(lane).set_function(partial(sending.queued, lane))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

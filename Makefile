@@ -36,6 +36,9 @@ check: $(INSTALLED) ## Run what needs no test: style, types, import contracts, g
 bench: $(INSTALLED) ## Measure on this machine, in brief, with brokers of its own (ARGS="--rate 500")
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
+simulate: $(INSTALLED) ## Make ten thousand worlds in virtual time (ARGS="--worlds 500 --first 20000")
+	@$(BIN)/python -m tests.simulation $(ARGS)
+
 mutants: $(INSTALLED) ## Break each guard on purpose and see that a test fails (ARGS=--list: which)
 	@$(BIN)/python -m tests.mutations --slow $(ARGS)
 

@@ -25,12 +25,15 @@ class Deferral:
     wait_ms: int = 0
 
 
-def tier_of(deferrals: int, wait_ms: int) -> Tier:
+def tier_of(deferrals: int, wait_ms: int, left_ms: int) -> Tier:
     """The tier for a job that was put off so often already, and has so long to wait.
 
     Where the wait is known, to have waited often does not make it longer than ten minutes: an
-    endpoint that is back must not be left alone for an hour.
+    endpoint that is back must not be left alone for an hour. No job waits much beyond the time its
+    delivery has left, for then it ends, and whoever watches wants to hear of it.
     """
     nearest = min(DEFERRAL_TIERS, key=lambda tier: (abs(tier.delay_ms - wait_ms), -tier.delay_ms))
     escalated = deferral_tier(min(deferrals, KNOWN_WAIT_DEFERRALS_MAX) if wait_ms else deferrals)
-    return max(nearest, escalated, key=lambda tier: tier.delay_ms)
+    wanted_ms = max(nearest.delay_ms, escalated.delay_ms)
+    in_time = [it for it in DEFERRAL_TIERS if it.delay_ms <= min(wanted_ms, left_ms)]
+    return in_time[-1] if in_time else DEFERRAL_TIERS[0]

@@ -111,7 +111,7 @@ def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlemen
 def deferred(taken: Taken, why: Deferral, *, now_ms: int, draw: float) -> Settlement:
     """The records of a job that is put off to a tier; that is no attempt, and no failure."""
     job = taken.job
-    tier = tier_of(job.deferrals, why.wait_ms)
+    tier = tier_of(job.deferrals, why.wait_ms, job.expires_at_ms - now_ms)
     due = due_at_ms(tier, now_ms=now_ms, draw=draw)
     later = job.model_copy(
         update={

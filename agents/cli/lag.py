@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,6 +14,7 @@ from rich.text import Text
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
 from agents.cli.tables import print_table
+from agents.clock import now_ms
 
 if TYPE_CHECKING:
     from agents.kafka.lag import TopicLag
@@ -66,7 +66,7 @@ def _table(found: tuple[TopicLag, ...]) -> Table:
 def _due(at_ms: int | None) -> Text:
     if at_ms is None:
         return Text("")
-    left_ms = at_ms - time.time_ns() // 1_000_000
+    left_ms = at_ms - now_ms()
     if left_ms < -_LATE_MS:
         return Text(f"{-left_ms / 1_000:,.0f} s ago", style="red")
     return Text(f"in {max(left_ms, 0) / 1_000:,.0f} s")

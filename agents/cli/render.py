@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import click
 
 from agents.cli import settings_from_environment
 from agents.cli.options import data_dir_option
+from agents.clock import now_ms
 from agents.configs.applying import Refused, document_in, parsed
 from agents.configs.yaml_file import located, read_source
 from agents.errors import OperationError
@@ -117,15 +117,15 @@ def _event(file: str, webhook: Webhook) -> Event:
 
 
 def _job(webhook: Webhook, event: Event) -> Job:
-    now_ms = time.time_ns() // 1_000_000
+    at_ms = now_ms()
     return Job(
         delivery_id=delivery_id(event.event_id, webhook.id, webhook.account_id),
         account_id=webhook.account_id,
         webhook_id=webhook.id,
         config_offset=0,
         event=event,
-        first_queued_at_ms=now_ms,
-        expires_at_ms=now_ms + webhook.expire_after_s * 1_000,
+        first_queued_at_ms=at_ms,
+        expires_at_ms=at_ms + webhook.expire_after_s * 1_000,
     )
 
 

@@ -1,12 +1,13 @@
 """A member's commits: of what has moved each second, and of the same again where it proves us.
 
-Only one commit is under way at a time, so that an answer belongs to its question. Nothing here
-waits for the broker but `commit_within` and `leave`, and they for a bounded time.
+The next regular commit waits for the answer to the last. Nothing here waits for the broker but
+`commit_within` and `leave`, and they for a bounded time.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -22,6 +23,9 @@ _PROVE_EVERY_S: Final = 0.1
 
 # librdkafka would wait 45 s for a broker that is away, to leave the group.
 _LEAVE_S_MAX: Final = 5.0
+
+# A broker that answers at all is given time for it, however late the commit was begun.
+_LAST_LOOK_S: Final = 0.1
 
 _log = structlog.get_logger()
 
@@ -43,7 +47,6 @@ class Commits:
         self._every_s = every_s
         self._starts: dict[Key, TopicPartition] = {}
         self._asked_at_s = 0.0
-        self._abandoned: threading.Thread | None = None
 
     def began(self, key: Key, committed: TopicPartition) -> None:
         """A partition is to be read from where it was committed, if it was."""
@@ -85,36 +88,41 @@ class Commits:
         return self._assignments.held_under(fenced)
 
     def commit_within(self, keys: list[Key], seconds: float) -> None:
-        """Commit partitions that go, and wait so long for the answer.
+        """Commit partitions that go, and see that it is done; this takes so long at the most.
 
-        librdkafka would wait a minute and more for a broker that is away, and the group with it.
-        What is not committed is read again by the next owner, who knows what was done.
+        librdkafka would wait a minute and more for a broker that is away, and the group with it;
+        and what another thread asks of it waits until the callback that this may be called from
+        has ended. So nobody waits for the commit's answer: a broker reads a connection's requests
+        in their order, so what it says afterwards is committed is the answer. What is not
+        committed is read again by the next owner, who knows what was done.
         """
-        places = self._uncommitted(keys)
-        if not places:
-            return
-        self._abandoned = threading.Thread(
-            target=self._commit, args=[places], name="last commit", daemon=True
-        )
-        self._abandoned.start()
-        self._abandoned.join(max(seconds, 0))
-        if self._abandoned.is_alive():
-            _log.warning("offsets.commit_failed", error=f"no answer within {seconds:.1f} s")
-        else:
-            self._abandoned = None
+        deadline_s = time.monotonic() + seconds
+        wanted = self._all(keys)
+        while wanted:
+            try:
+                self.membership.asked(self._assignments.epochs(keys))
+                self._consumer.commit(offsets=wanted, asynchronous=True)
+                left_s = max(deadline_s - time.monotonic(), _LAST_LOOK_S)
+                found = self._consumer.committed(wanted, timeout=left_s)
+            except KafkaException as error:
+                _log.warning("offsets.commit_failed", error=str(error.args[0]))
+                return
+            wanted = [it for it, there in zip(wanted, found, strict=True) if not _is(it, there)]
+            if wanted and time.monotonic() >= deadline_s:
+                _log.warning("offsets.commit_failed", error=f"not done within {seconds:.1f} s")
+                return
+            if wanted:  # the group may have moved on, which a member hears with its next heartbeat
+                time.sleep(_PROVE_EVERY_S)
 
     def leave(self) -> None:
         """Leave the group, in bounded time; if the broker is away, it finds out by our silence."""
-        if self._abandoned is None or not self._abandoned.is_alive():
-            leaving = threading.Thread(target=self._consumer.close, name="leaving", daemon=True)
-            leaving.start()
-            leaving.join(_LEAVE_S_MAX)
+        leaving = threading.Thread(target=self._consumer.close, name="leaving", daemon=True)
+        leaving.start()
+        leaving.join(_LEAVE_S_MAX)
 
-    def _commit(self, places: list[TopicPartition]) -> None:
-        try:
-            self._consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            _log.warning("offsets.commit_failed", error=str(error.args[0]))
+    def _all(self, keys: list[Key]) -> list[TopicPartition]:
+        positions = ((key, self._assignments.position(key)) for key in keys)
+        return [self._place_of(key, at) for key, at in positions if at is not None]
 
     def _uncommitted(self, keys: list[Key]) -> list[TopicPartition]:
         return [
@@ -133,3 +141,7 @@ class Commits:
             offset, metadata = max(start.offset, 0), start.metadata or ""
             return [TopicPartition(start.topic, start.partition, offset, metadata)]
         return []
+
+
+def _is(wanted: TopicPartition, committed: TopicPartition) -> bool:
+    return (committed.offset, committed.metadata or "") == (wanted.offset, wanted.metadata or "")

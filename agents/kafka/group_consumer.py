@@ -57,7 +57,7 @@ class GroupConsumer(GroupWork):
         options: Mapping[str, object] | None = None,
     ) -> None:
         """Create the consumer; `start` joins the group. `options` go over the usual settings."""
-        self.settings, self.group = settings, group
+        self.settings = settings
         self.assignments = Assignments()
         self.turning = Turning()
         self._is_assigned = False
@@ -69,9 +69,6 @@ class GroupConsumer(GroupWork):
             | {"enable.auto.commit": False, "on_commit": self._on_commit}
             | dict(options or {})
         )
-        # Asked once, before anything polls: it stayed the same when a membership was lost and won
-        # again, and to ask from another thread while this one polls hung the process each time.
-        self.member_id: str = self.consumer.memberid() or ""
         self.commits = Commits(self.consumer, self.assignments, self._place_at, self.commit_every_s)
         self._is_standing_still = False
         self._looked_at_s = self._lag_at_s = 0.0
@@ -111,11 +108,6 @@ class GroupConsumer(GroupWork):
     def is_assigned(self) -> bool:
         """Whether the group has given us our part, which may be none, and not taken it away."""
         return self._is_assigned
-
-    @property
-    def holds_nothing(self) -> bool:
-        """Whether no partition is held; may be asked in any thread."""
-        return not self.assignments.keys
 
     @property
     def is_certain(self) -> bool:

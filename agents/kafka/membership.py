@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Membership:
         self._clock = clock
         self._beat_at_s = clock()
         self._freezes = self._proven = 0
-        self._asked: _Asked | None = None
+        self._asked: deque[_Asked] = deque()  # brokers answer in the order they are asked
         # Since when answers are heard; None while the consuming thread is in a callback.
         self._hears_since_s: float | None = clock()
 
@@ -85,9 +86,10 @@ class Membership:
 
     @property
     def may_ask(self) -> bool:
-        """Whether the last commit was answered, one at a time: so each answer has its question."""
-        asked = self._asked
-        return asked is None or self._clock() - asked.at_s > _LOST_ANSWER_S
+        """Whether each commit was answered, so that the next need not wait behind others."""
+        if self._asked and self._clock() - self._asked[-1].at_s > _LOST_ANSWER_S:
+            self._asked.clear()
+        return not self._asked
 
     def beat(self) -> None:
         """Notice whether the process has run since the last beat."""
@@ -99,13 +101,13 @@ class Membership:
 
     def asked(self, epochs: frozenset[int]) -> None:
         """A commit is about to be sent while these assignments are held."""
-        self._asked = _Asked(self._clock(), self._freezes, epochs)
+        self._asked.append(_Asked(self._clock(), self._freezes, epochs))
 
     def answered(self, error: KafkaError | None) -> frozenset[int]:
         """A commit was answered; the assignments that have ended by what the answer says."""
-        asked, self._asked = self._asked, None
-        if asked is None:
+        if not self._asked:
             return frozenset()
+        asked = self._asked.popleft()
         if error is None:
             self._proven = max(self._proven, asked.freezes)
         elif error.code() in _FENCED:
@@ -127,9 +129,11 @@ class Membership:
 
     def _is_unanswered(self, now_s: float) -> bool:
         asked, hears_since_s = self._asked, self._hears_since_s
-        if asked is None or hears_since_s is None:
+        try:
+            asked_at_s = asked[0].at_s
+        except IndexError:  # nothing is asked, or its answer came this moment in another thread
             return False
-        return now_s - max(asked.at_s, hears_since_s) > UNANSWERED_S
+        return hears_since_s is not None and now_s - max(asked_at_s, hears_since_s) > UNANSWERED_S
 
     def _pulse(self) -> None:
         while True:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from confluent_kafka import Message
 
 from agents.kafka.producer import Outgoing
 from schemas.attempt import Attempt
-from schemas.codec import Malformed, encode
+from schemas.codec import Fault, Malformed, encode
 from schemas.dead_letter import DeadLetter, as_base64, dead_letter_faults
 from schemas.event import Event
 from schemas.failure import Failure
 from schemas.job import Job
 from schemas.tiers import Tier
 from schemas.topics import ACTIVITIES, ATTEMPTS, DEAD_LETTERS, FAILURE_TRIGGERS, JOBS, JOBS_RETRY
+
+# The end of a traceback says where it failed; its beginning is always the same.
+TRACEBACK_CHARACTERS_MAX: Final = 8_000
 
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -120,6 +123,18 @@ def dead_letter(record: Received, malformed: Malformed, now_ms: int) -> Outgoing
         headers=tuple(record.named.items()),
     )
     return Outgoing(DEAD_LETTERS, record.key, encode(letter))
+
+
+def bare_dead_letter(record: Received, malformed: Malformed, now_ms: int) -> Outgoing:
+    """The same without the record's bytes, for one whose dead letter would be too large."""
+    held = Fault("", "too large to be kept here: its bytes are where it was read")
+    bare = replace(record, key=None, value=None, headers=())
+    return dead_letter(bare, Malformed((*malformed.faults, held)), now_ms)
+
+
+def fault_of(traceback: str) -> Malformed:
+    """What stands on the dead letter of a record that our own code failed on."""
+    return Malformed((Fault("", traceback[-TRACEBACK_CHARACTERS_MAX:]),))
 
 
 def _job_headers(job: Job, due_at_ms: int, trace: str) -> dict[str, str]:

@@ -34,6 +34,11 @@ class Outgoing:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def is_too_large(error: KafkaError) -> bool:
+    """Whether a topic takes no records so large, or none of those in the request were so small."""
+    return bool(error.code() == KafkaError.MSG_SIZE_TOO_LARGE)
+
+
 class Publisher:
     """A producer for one event loop; its delivery reports come back to that loop in batches."""
 

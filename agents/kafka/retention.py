@@ -6,6 +6,7 @@ consumer goes on at the new beginning without a word. Here it is counted and sai
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,19 +90,30 @@ def tell_of_tiers(found: tuple[Kept, ...]) -> None:
             _log.error("tier.retention_too_short", topic=kept.topic, mend=str(kept))
 
 
-def begins_of(
-    consumer: Consumer, partitions: list[TopicPartition], keys: list[Key]
-) -> dict[Key, int]:
-    """Where reading newly assigned partitions begins; tells of what was removed before it was read.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Where reading a partition begins, and where its log ends now."""
+
+    begin: int
+    end: int
+
+
+def logs_of(
+    consumer: Consumer,
+    partitions: list[TopicPartition],
+    key_of: Callable[[TopicPartition], Key],
+) -> dict[Key, Log]:
+    """The logs of newly assigned partitions; tells of what was removed before it was read.
 
     `partitions` come with what is committed of them. Raises `KafkaException`.
     """
-    found: dict[Key, int] = {}
-    for key, place in zip(keys, partitions, strict=True):
-        first, _ = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+    found: dict[Key, Log] = {}
+    for place in partitions:
+        key = key_of(place)
+        first, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         if place.offset >= 0:
             removed_before(place.topic, key, place.offset, first)
-        found[key] = max(place.offset, first)
+        found[key] = Log(max(place.offset, first), end)
     return found
 
 

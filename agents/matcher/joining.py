@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from time import time_ns
-from typing import Final
 
 import structlog
 
 from agents import metrics
-from agents.kafka.outgoing import Received, new_job, parked_event, trace_of
+from agents.clock import now_ms
+from agents.kafka.outgoing import Received, fault_of, new_job, parked_event, trace_of
 from agents.kafka.producer import Outgoing, Report
 from agents.matcher.writer import BatchWriter
 from pipeline.configs import Configs
 from pipeline.matching import Delay, deliveries_for
-from schemas.codec import Fault, Malformed
+from schemas.codec import Malformed
 from schemas.event import read_event
 from schemas.job import Job
 from schemas.tiers import TIER_BY_NAME
 from schemas.topics import JOBS
-
-# The end of a traceback says where it failed; its beginning is always the same.
-TRACEBACK_CHARACTERS_MAX: Final = 8_000
 
 _log = structlog.get_logger()
 
@@ -82,7 +78,7 @@ class Joiner:
         decided = deliveries_for(
             event,
             self._configs,
-            now_ms=time_ns() // 1_000_000,
+            now_ms=now_ms(),
             end_delayed_tier=self._end_delayed_tier,
         )
         trace = trace_of(received.named)
@@ -125,5 +121,4 @@ def _note_fault(received: Received, error: Exception) -> Malformed:
         offset=received.offset,
         exc_info=error,
     )
-    text = "".join(traceback.format_exception(error))
-    return Malformed((Fault("", text[-TRACEBACK_CHARACTERS_MAX:]),))
+    return fault_of("".join(traceback.format_exception(error)))

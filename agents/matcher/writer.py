@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from time import time_ns
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from agents import metrics
-from agents.kafka.outgoing import Received, dead_letter
-from agents.kafka.producer import Outgoing, Report
+from agents.clock import now_ms
+from agents.kafka.outgoing import Received, bare_dead_letter, dead_letter
+from agents.kafka.producer import Outgoing, Report, is_too_large
 from schemas.codec import FAULTS_MAX, Fault, Malformed
 from schemas.topics import ACTIVITIES
 
@@ -101,13 +101,8 @@ class BatchWriter:
 
     async def _bury(self, source: Received, malformed: Malformed) -> None:
         metrics.DEAD_LETTERS.labels(ACTIVITIES).inc()
-        now_ms = time_ns() // 1_000_000
-        if not await _is_refused(self._send(dead_letter(source, malformed, now_ms))):
-            return
-        held = Fault("", "too large to be kept here: its bytes are where it was read")
-        slim = replace(source, key=None, value=None, headers=())
-        known = Malformed((*malformed.faults, held))
-        await self._send(dead_letter(slim, known, now_ms))
+        if await _is_refused(self._send(dead_letter(source, malformed, now_ms()))):
+            await self._send(bare_dead_letter(source, malformed, now_ms()))
 
 
 async def _is_refused(report: Awaitable[object]) -> bool:
@@ -119,10 +114,8 @@ async def _is_refused(report: Awaitable[object]) -> bool:
 def _is_refusal(result: object) -> bool:
     if not isinstance(result, BaseException):
         return False
-    if isinstance(result, KafkaException):
-        error = result.args[0]
-        if isinstance(error, KafkaError) and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            return True
+    if isinstance(result, KafkaException) and is_too_large(result.args[0]):
+        return True
     raise result
 
 

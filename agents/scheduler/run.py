@@ -11,9 +11,9 @@ import structlog
 
 from agents.errors import OperationError
 from agents.kafka.clients import admin_client
-from agents.kafka.enrolment import enrolment_of, require_topics
 from agents.kafka.log_ends import LogEnds
 from agents.kafka.reachability import Reachability
+from agents.kafka.required import require_topics
 from agents.kafka.retention import kept_in_tiers, tell_of_tiers
 from agents.kafka.watchdog import watch
 from agents.lifecycle import end_process_on_failure, stop_on_signals
@@ -38,17 +38,15 @@ async def run_scheduler(settings: Settings) -> None:
     stopping = stop_on_signals(loop)
     tiers = TierConsumer(settings)
     require_topics(tiers)
-    enrolment = enrolment_of(tiers, stopping.is_set)
     broker = Reachability(settings)
 
     def readiness() -> Mapping[str, bool]:
-        is_assigned = enrolment.is_assigned and tiers.is_certain
+        is_assigned = tiers.is_assigned and tiers.is_certain
         return {"assigned": is_assigned, "broker_answers": broker.is_reachable}
 
     health = await serve_health(settings, readiness)
     asking = [
         _background("reachability", broker.run()),
-        _background("enrolment", enrolment.run()),
         _background("log spans", _ask_for_spans(settings, tiers)),
         _background("retention", _check_retention(settings)),
         watch(tiers, stopping.is_set),

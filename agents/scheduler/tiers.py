@@ -18,13 +18,14 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from agents import metrics
+from agents.clock import now_ms
 from agents.kafka.clients import on_producer_error, producer_config
 from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SCHEDULERS
 from agents.kafka.log_ends import Place as LogPlace
 from agents.kafka.outgoing import Received, dead_letter, received
-from agents.kafka.producer import Outgoing
-from agents.kafka.retention import begins_of, removed_before
+from agents.kafka.producer import Outgoing, is_too_large
+from agents.kafka.retention import logs_of, removed_before
 from agents.scheduler.gauges import set_tier_gauges
 from agents.scheduler.partition import TierPartition
 from pipeline.assignments import Key, Place, Span
@@ -85,7 +86,7 @@ class TierConsumer(GroupConsumer):
         partition = self._partitions.get(key)
         if partition is None or not self.may_resume(key):
             return  # behind a head that is held back: it comes again with it
-        record, now_s, wall_ms = received(message), time.monotonic(), _now_ms()
+        record, now_s, wall_ms = received(message), time.monotonic(), now_ms()
         if not self.is_certain:
             self._doubtful.add(key)
             self._stay_at(key, record.offset)
@@ -126,10 +127,9 @@ class TierConsumer(GroupConsumer):
 
     def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Begin with new partitions where their last owner stopped."""
-        begins = begins_of(self.consumer, partitions, list(map(self.key_of, partitions)))
-        for key, offset in begins.items():
+        for key, log in logs_of(self.consumer, partitions, self.key_of).items():
             self._turns.forget(key)
-            self._partitions[key] = TierPartition(_TIERS[key[0]], offset)
+            self._partitions[key] = TierPartition(_TIERS[key[0]], log.begin)
         return {}
 
     def release(self, keys: list[Key]) -> None:
@@ -161,7 +161,7 @@ class TierConsumer(GroupConsumer):
 
     def _wake(self, now_s: float) -> None:
         """Read on where the head has become due, where the turn has come, where doubt is over."""
-        wall_ms, doubtful = _now_ms(), list(self._doubtful)
+        wall_ms, doubtful = now_ms(), list(self._doubtful)
         for key, partition in self._partitions.items():
             held = partition.held
             if held is None:
@@ -210,7 +210,7 @@ class TierConsumer(GroupConsumer):
             partition.saw(ends[key], asked_at_s=spans.asked_at_s, answered_at_s=spans.answered_at_s)
             removed_before(place[0], key, partition.next_offset, begin)
             partition.next_offset = max(partition.next_offset, begin)
-        set_tier_gauges(self._partitions, ends, _now_ms())
+        set_tier_gauges(self._partitions, ends, now_ms())
 
     def _pass_on(self, key: Key, record: Received, due: Due | Malformed, wall_ms: int) -> None:
         place = self.assignments.handed_out(key, record.offset, len(record.value or b""))
@@ -228,7 +228,7 @@ class TierConsumer(GroupConsumer):
         def on_report(error: KafkaError | None, _message: Message) -> None:
             if error is None:
                 self.assignments.completed(place, None)
-            elif error.code() == KafkaError.MSG_SIZE_TOO_LARGE and outgoing.topic != DEAD_LETTERS:
+            elif is_too_large(error) and outgoing.topic != DEAD_LETTERS:
                 self._refused.append((outgoing, place))
             else:
                 self._write_later(outgoing, place, error.str())
@@ -266,7 +266,7 @@ class TierConsumer(GroupConsumer):
         )
         metrics.DEAD_LETTERS.labels(place.topic).inc()
         _log.error("record.too_large", topic=topic, partition=place.partition, offset=place.offset)
-        self._write(dead_letter(record, Malformed((fault,)), _now_ms()), place)
+        self._write(dead_letter(record, Malformed((fault,)), now_ms()), place)
 
     def _write_later(self, outgoing: Outgoing, place: Place, why: str) -> None:
         _log.error("record.not_written", topic=outgoing.topic, error=why, again_s=_AGAIN_S)
@@ -278,7 +278,3 @@ def _due_of(record: Received) -> Due | Malformed:
         return due_of(record.named)
     except Malformed as malformed:
         return malformed
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import traceback
 from dataclasses import replace
 
 import structlog
 
+from agents.clock import now_ms
 from agents.configs.view import ConfigView
 from agents.sender.http import HttpClient
 from agents.sender.preparer import Preparer
@@ -35,17 +35,17 @@ class Attempter:
         Raises only when no request was made: what comes after that is a result, if need be with
         our own fault in it.
         """
-        now_ms, configs = _now_ms(), self._view.configs
+        began_ms, configs = now_ms(), self._view.configs
         webhook = configs.webhook(job.account_id, job.webhook_id)
         if webhook is None:
             raise LookupError(f"webhook {job.webhook_id} was deleted as its turn came")
-        prepared = await self._preparer.prepare(job, configs, now_ms=now_ms)
+        prepared = await self._preparer.prepare(job, configs, now_ms=began_ms)
         job = job.model_copy(update={"body": prepared.body})
         if isinstance(prepared.request, Request):
             exchange = await self._exchange(prepared.request, webhook)
         else:
             exchange = Exchange(None, prepared.request, Timings())
-        waited_ms = max(now_ms - (job.due_at_ms or job.first_queued_at_ms), 0)
+        waited_ms = max(began_ms - (job.due_at_ms or job.first_queued_at_ms), 0)
         timings = exchange.timings.model_copy(update={"queue_ms": float(waited_ms)})
         return job, replace(exchange, timings=timings)
 
@@ -56,7 +56,3 @@ class Attempter:
             _log.exception("attempt.internal_fault", webhook=webhook.id)
             failed = NotAnswered("internal", f"{type(error).__name__}: {error}"[:500])
             return Exchange(as_recorded(request), failed, Timings(), traceback.format_exc())
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -18,10 +18,9 @@ import structlog
 from confluent_kafka import Message, TopicPartition
 
 from agents import metrics
-from agents.kafka.clients import BROKER_TIMEOUT_S
 from agents.kafka.group_consumer import RELEASE_S_MAX, GroupConsumer
 from agents.kafka.groups import SENDERS
-from agents.kafka.retention import begins_of
+from agents.kafka.retention import logs_of
 from agents.sender.following import Follower
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
@@ -120,16 +119,15 @@ class JobConsumer(GroupConsumer):
 
     def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Read back what is on record of the partitions' jobs."""
-        begins_of(self.consumer, partitions, list(map(self.key_of, partitions)))
-        found = read_back(self.settings, floors(partitions, self._has_more))
+        logs = logs_of(self.consumer, partitions, self.key_of)
+
+        def has_more(place: TopicPartition) -> bool:
+            return place.offset < logs[self.key_of(place)].end
+
+        found = read_back(self.settings, floors(partitions, has_more))
         self._loop.call_soon_threadsafe(self._receiver.on_read_back, found.noted)
         self._follower.follow(found.spans)
         return found.spans
-
-    def _has_more(self, place: TopicPartition) -> bool:
-        """Whether a partition holds jobs from this offset on."""
-        _, end = self.consumer.get_watermark_offsets(place, timeout=BROKER_TIMEOUT_S)
-        return place.offset < end
 
     def release(self, keys: list[Key]) -> None:
         """Let the loop drop what waits and finish what is in flight, for a bounded time."""

@@ -8,9 +8,9 @@ from typing import Final
 import structlog
 
 from agents.configs.view import ConfigView
-from agents.kafka.enrolment import Enrolment, enrolment_of, require_topics
 from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
+from agents.kafka.required import require_topics
 from agents.kafka.watchdog import watch
 from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.sealing.keys import keys_for
@@ -45,18 +45,16 @@ async def run_sender(settings: Settings) -> None:
     gathering = Publisher(settings, loop, linger_ms=_ATTEMPTS_LINGER_MS)
     jobs = JobConsumer(settings, loop)
     require_topics(jobs)
-    enrolment = enrolment_of(jobs, stopping.is_set)
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, settings.topic, watched)
     attempter = Attempter(view, http, Preparer(opener, NoHistory(), settings.public_url))
     worker = Worker(view, attempter, writer, jobs.complete, lambda: jobs.is_certain)
 
     broker = Reachability(settings)
-    health = await serve_health(settings, _readiness(jobs, enrolment, view, broker))
+    health = await serve_health(settings, _readiness(jobs, view, broker))
     background = [
         end_process_on_failure(asyncio.create_task(worker.tick(), name="tick")),
         end_process_on_failure(asyncio.create_task(broker.run(), name="reachability")),
-        end_process_on_failure(asyncio.create_task(enrolment.run(), name="enrolment")),
         watch(jobs, stopping.is_set),
     ]
     jobs.start(worker)
@@ -74,11 +72,9 @@ async def run_sender(settings: Settings) -> None:
     _log.info("sender.stopped")
 
 
-def _readiness(
-    jobs: JobConsumer, enrolment: Enrolment, view: ConfigView, broker: Reachability
-) -> Readiness:
+def _readiness(jobs: JobConsumer, view: ConfigView, broker: Reachability) -> Readiness:
     return lambda: {
-        "assigned": enrolment.is_assigned and jobs.is_certain,
+        "assigned": jobs.is_assigned and jobs.is_certain,
         "configs_current": view.has_reached(broker.configs_end),
         "broker_answers": broker.is_reachable,
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Final
 import structlog
 
 from agents import metrics
+from agents.clock import now_ms
 from agents.configs.view import ConfigView
 from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
@@ -103,7 +103,7 @@ class Worker:
                 newer = self._view.configs.offset + 1
                 await asyncio.wait_for(self._view.reaches(newer), _TICK_S)
             await self._until_certain()
-            self._do(self._sending.look(_now_ms()))
+            self._do(self._sending.look(now_ms()))
             self._go_on()
 
     async def drain(self, timeout_s: float) -> None:
@@ -126,7 +126,7 @@ class Worker:
         for fetched in arrived:
             self._take_in(fetched.place, received(fetched.message))
         if not self._is_stopping:
-            self._do(self._sending.start(_now_ms()))
+            self._do(self._sending.start(now_ms()))
             self._wake_when_startable()
 
     def _wake_when_startable(self) -> None:
@@ -138,7 +138,7 @@ class Worker:
             self._wake_up.cancel()
         self._wake_up, self._wakes_at_ms = None, at_ms
         if at_ms is not None:
-            delay_s = max(at_ms - _now_ms(), 0) / 1_000
+            delay_s = max(at_ms - now_ms(), 0) / 1_000
             self._wake_up = asyncio.get_running_loop().call_later(delay_s, self._woken)
 
     def _woken(self) -> None:
@@ -156,7 +156,7 @@ class Worker:
             job = job.model_copy(update={"lane": lane})
         read = OpenJob(place, job, trace_of(record.named))
         try:
-            commands = self._sending.take_in(read, now_ms=_now_ms())
+            commands = self._sending.take_in(read, now_ms=now_ms())
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(read)
         self._do(commands)
@@ -181,7 +181,7 @@ class Worker:
             job, exchange = await self._attempter.attempt(started.job)
             started = replace(started, job=job)
             await self._until_certain()
-            commands = self._sending.ended(started, exchange, now_ms=_now_ms())
+            commands = self._sending.ended(started, exchange, now_ms=now_ms())
         except Exception:  # noqa: BLE001 - whatever it is, it is this job's alone
             commands = self._fault(started)
         self._go_on()
@@ -190,7 +190,7 @@ class Worker:
     def _fault(self, faulty: OpenJob) -> list[Command]:
         """What to do after the exception that is being handled."""
         _log.exception("job.internal_fault", delivery=faulty.job.delivery_id)
-        return self._sending.faulted(faulty, traceback.format_exc(), now_ms=_now_ms())
+        return self._sending.faulted(faulty, traceback.format_exc(), now_ms=now_ms())
 
     async def _settle(self, place: Place, commands: list[Command]) -> None:
         """Do in this task what is left of its job, so that its partition's end waits for it."""
@@ -207,7 +207,7 @@ class Worker:
         try:
             offset = await self._writer.write(settlement, ended.trace)
         except UnwritableError as error:
-            end = self._sending.unwritable(ended, str(error), now_ms=_now_ms())
+            end = self._sending.unwritable(ended, str(error), now_ms=now_ms())
             await self._settle(ended.place, end)
             return
         self._written(ended, settlement, offset)
@@ -224,7 +224,7 @@ class Worker:
 
     def _written(self, ended: OpenJob, settlement: Settlement, offset: int | None) -> None:
         """Close a job whose records are acknowledged, and start what has waited for that."""
-        self._do(self._sending.written(ended, settlement, offset, now_ms=_now_ms()))
+        self._do(self._sending.written(ended, settlement, offset, now_ms=now_ms()))
         self._go_on()
 
     async def _bury_unreadable(self, place: Place, record: Received, malformed: Malformed) -> None:
@@ -251,7 +251,3 @@ class Worker:
             metrics.QUEUED.labels(lane).set_function(partial(waiting.queued, lane))
         for limit in LIMITS:
             metrics.HELD.labels(limit).set_function(partial(waiting.held, limit))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

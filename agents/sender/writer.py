@@ -8,35 +8,34 @@ topic, which no patience makes smaller, is an error.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from typing import Final
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaException, Message
 
 from agents import metrics
+from agents.clock import now_ms
 from agents.kafka.outgoing import (
     Received,
     attempt_record,
+    bare_dead_letter,
     dead_letter,
     failure_record,
+    fault_of,
     parked_job,
 )
-from agents.kafka.producer import Outgoing, Publisher
+from agents.kafka.producer import Outgoing, Publisher, is_too_large
 from pipeline.assignments import Place
 from pipeline.commands import OpenJob
 from pipeline.settlement import Parked, Settlement
 from schemas.attempt import Attempt
-from schemas.codec import Fault, Malformed, encode
+from schemas.codec import Malformed, encode
 from schemas.failure import Failure
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 # A request that was refused may have held smaller records beside the one that was too large.
 _REFUSALS_MAX: Final = 2
-# The end of a traceback says where it failed.
-_FAULT_CHARACTERS_MAX: Final = 8_000
 
 _log = structlog.get_logger()
 
@@ -98,17 +97,14 @@ class SettlementWriter:
         headers = (("traceparent", faulty.trace.encode()),)
         topic = self._prefixed(place.topic)
         record = Received(topic, place.partition, place.offset, None, job.key, encode(job), headers)
-        known = Malformed((Fault("", fault[-_FAULT_CHARACTERS_MAX:]),))
-        await self.write_dead_letter(place, record, known)
+        await self.write_dead_letter(place, record, fault_of(fault))
 
     async def write_dead_letter(self, place: Place, record: Received, faults: Malformed) -> None:
         """Write a job that nothing can be done with to the dead letters."""
         try:
-            await _acknowledged(self._prompt, dead_letter(record, faults, _now_ms()))
+            await _acknowledged(self._prompt, dead_letter(record, faults, now_ms()))
         except UnwritableError:
-            # Its bytes stand where it says for as long as the lane keeps them.
-            bare = replace(record, key=None, value=None, headers=())
-            await _acknowledged(self._prompt, dead_letter(bare, faults, _now_ms()))
+            await _acknowledged(self._prompt, bare_dead_letter(record, faults, now_ms()))
         metrics.DEAD_LETTERS.labels(place.topic).inc()
         _log.error(
             "job.dead_letter",
@@ -126,7 +122,7 @@ async def _acknowledged(publisher: Publisher, record: Outgoing) -> Message:
         try:
             return await publisher.send(record)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            if is_too_large(error.args[0]):
                 refusals += 1
                 if refusals == _REFUSALS_MAX:
                     size_bytes = len(record.value or b"")
@@ -138,10 +134,6 @@ async def _acknowledged(publisher: Publisher, record: Outgoing) -> Message:
             _log.error("record.not_written", topic=record.topic, error=str(error), again_s=wait_s)
             tries += 1
             await asyncio.sleep(wait_s)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _count(settlement: Settlement) -> None:

@@ -128,10 +128,12 @@ def webhooks_for(
     fine: int = 90,
     *,
     schedule: tuple[str, ...] = SCHEDULE,
-    expire_after_s: int = 600,
+    expire_after_s: tuple[int, int] = (600, 600),
     delay_ms: int = 0,
 ) -> list[Webhook]:
     """The webhooks of a run, most of them fine, whose endpoints take `delay_ms` to answer.
+
+    `expire_after_s` is of the fine ones and of the others.
 
     The first shard of every tenth of these goes to the next one too, of every thirtieth to the next
     but one as well, so that some events are owed to two or three webhooks.
@@ -153,7 +155,7 @@ def webhooks_for(
             filter=wants(*sorted(set(shards[name]))),
             retry={"schedule": _PATIENCE.get(name, schedule)},
             timeout_s=1 if name in _PATIENCE else 5,
-            expire_after_s=expire_after_s,
+            expire_after_s=expire_after_s[name in UNWELL],
         )
         for name, path in paths.items()
     ]

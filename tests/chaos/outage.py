@@ -36,6 +36,8 @@ from tests.support.pipelines import a_pipeline
 from tests.support.waiting import eventually
 
 AGENTS: Final = ("matcher1", "matcher2", "sender1", "sender2", "scheduler1")
+# No delivery expires while the broker is away.
+EXPIRE_AFTER_S: Final = 24 * 3_600
 # Allocators settle in a minute under load; what comes afterwards is growth.
 BEFORE_S: Final = 60.0
 AFTER_S: Final = 20.0
@@ -88,7 +90,7 @@ class Outage:
         servers = self.broker.bootstrap_servers
         self.pipeline = stack.enter_context(a_pipeline(servers, directory))
         self.receiver = stack.enter_context(a_receiver(directory / "receiver"))
-        webhooks = webhooks_for(self.receiver.port, expire_after_s=3_600 * 24)
+        webhooks = webhooks_for(self.receiver.port, expire_after_s=(EXPIRE_AFTER_S, EXPIRE_AFTER_S))
         self.pipeline.apply(an_account(), *webhooks)
         topic = self.pipeline.topic(ACTIVITIES)
         self.upstream = Upstream(servers, topic, given.rate, webhooks)

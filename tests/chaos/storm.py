@@ -67,7 +67,8 @@ class Storm:
         create_topics(settings_for(bootstrap))
         self.receiver = stack.enter_context(a_receiver(directory / "receiver"))
         self.endpoints = {link: proxies.add(self.receiver.port) for link in ENDPOINT_LINKS}
-        self.webhooks = list(behind(self.endpoints, webhooks_for(self.receiver.port)))
+        webhooks = webhooks_for(self.receiver.port, expire_after_s=(EXPIRE_FINE_S, EXPIRE_UNWELL_S))
+        self.webhooks = list(behind(self.endpoints, webhooks))
         self.pipeline = Pipeline(bootstrap, directory, prefix="")
         self.pipeline.apply(an_account(), *self.webhooks)
         self.upstream = Upstream(bootstrap, ACTIVITIES, options.rate, self.webhooks)
@@ -114,17 +115,12 @@ class Storm:
 
 
 def behind(endpoints: dict[str, Proxy], webhooks: Iterable[Webhook]) -> Iterable[Webhook]:
-    """The webhooks with their endpoints behind the proxies in turn, and expiries that suit."""
+    """The webhooks with their endpoints behind the proxies in turn."""
     proxies = list(endpoints.values())
     for number, webhook in enumerate(webhooks):
         proxy = proxies[number % len(proxies)]
-        expire_after_s = EXPIRE_FINE_S if webhook.id.startswith("fine") else EXPIRE_UNWELL_S
-        yield webhook.model_copy(
-            update={
-                "url": webhook.url.replace(f":{proxy.target}/", f":{proxy.port}/"),
-                "expire_after_s": expire_after_s,
-            }
-        )
+        url = webhook.url.replace(f":{proxy.target}/", f":{proxy.port}/")
+        yield webhook.model_copy(update={"url": url})
 
 
 def left_open(run: Run) -> list[str]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from agents.kafka.topics import create_topics
+from pipeline.settings import Settings
+from tests.support.brokers import settings_for
 from tests.support.commands import Commands, commands_for
 from tests.support.endpoints import Endpoint, an_endpoint
 from tests.support.pipelines import Pipeline, a_pipeline
@@ -17,6 +21,14 @@ def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
     """Topics of the test's own on the session's broker; agents are started by name."""
     with a_pipeline(broker, tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def prepared(broker: str) -> Settings:
+    """An installation whose topics are there, for all tests of a module."""
+    settings = settings_for(broker, topic_prefix=f"{uuid4().hex[:8]}.", job_partitions=1)
+    create_topics(settings)
+    return settings
 
 
 @pytest.fixture

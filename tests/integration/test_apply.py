@@ -11,12 +11,10 @@ from agents.cli.apply import apply as command
 from agents.configs import topic as config_topic
 from agents.configs.view import ConfigReader, read_configs
 from agents.kafka.clients import producer_config
-from agents.kafka.topics import create_topics
 from pipeline.configs import CONFIG_STALENESS_MS_MAX
 from pipeline.sealing import opened
 from pipeline.secret_keys import SecretKey, written
 from schemas.topics import CONFIGS
-from tests.support.brokers import settings_for
 
 KEY = SecretKey("k", b"k" * 32)
 DOCUMENT = """\
@@ -58,14 +56,6 @@ accounts:
         url: ftp://crm.example.com
         failure_trigger: {trigger_id: nobody}
 """
-
-
-@pytest.fixture(scope="module")
-def prepared(broker):
-    """An installation whose topics are there; each test uses an account of its own in it."""
-    settings = settings_for(broker, topic_prefix=f"{uuid4().hex[:8]}.", job_partitions=1)
-    create_topics(settings)
-    return settings
 
 
 @pytest.fixture

@@ -15,27 +15,15 @@ from agents.errors import OperationError
 from agents.kafka.clients import producer_config
 from agents.kafka.topics import create_topics
 from tests.support.brokers import settings_for
+from tests.support.commands import a_document
 
 DOCUMENT = "accounts: [{id: 25, name: Denver Doors}]"
-FAULTY = """\
-accounts:
-  - id: 25
-    name: Denver Doors
-    webhooks:
-      - id: crm
-        name: CRM
-        position: end
-        url: ftp://crm.example.com
-        failure_trigger: {trigger_id: nobody}
-"""
+FAULTY = a_document("failure_trigger: {trigger_id: nobody}", url="ftp://crm.example.com")
 
 
-@pytest.fixture(scope="module")
-def settings(broker):
-    """An installation whose topics are there."""
-    settings = settings_for(broker, topic_prefix=f"{uuid4().hex[:8]}.", job_partitions=1)
-    create_topics(settings)
-    return settings
+@pytest.fixture
+def settings(prepared):
+    return prepared
 
 
 def end_offset(settings):

@@ -30,8 +30,9 @@ RATE = 50
 KILLS = (("sender1",), ("sender2", "matcher1", "scheduler1"))
 AWAY_S = 3
 QUIET_S = 60
-# One short tier, so that what fails has ended soon after the load.
+# One short tier and the shortest expiry there may be, so that what fails ends soon after the load.
 SCHEDULE = ("5s",)
+EXPIRE_FINE_S, EXPIRE_UNWELL_S = 600, 60
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def own_broker(tmp_path: Path):
     broker.stop()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_while_agents_and_the_broker_are_killed(own_broker, tmp_path):
     servers = own_broker.bootstrap_servers
     with (
@@ -54,7 +55,12 @@ def test_nothing_is_lost_while_agents_and_the_broker_are_killed(own_broker, tmp_
         a_receiver(tmp_path / "receiver") as receiver,
         Fleet(tmp_path, lambda _: servers, print, HOOKLINE_TOPIC_PREFIX=pipeline.prefix) as fleet,
     ):
-        webhooks = webhooks_for(receiver.port, fine=20, schedule=SCHEDULE, delay_ms=100)
+        webhooks = webhooks_for(
+            *(receiver.port, 20),
+            schedule=SCHEDULE,
+            expire_after_s=(EXPIRE_FINE_S, EXPIRE_UNWELL_S),
+            delay_ms=100,
+        )
         pipeline.apply(an_account(), *webhooks)
         for name in AGENTS:
             fleet.start(name)
@@ -66,7 +72,7 @@ def test_nothing_is_lost_while_agents_and_the_broker_are_killed(own_broker, tmp_
         incidents = [killed(fleet, names, run) for names in KILLS]
         incidents.append(away(own_broker, run))
         assert upstream.stop() == 0
-        is_quiet = run.wait_quiet(QUIET_S)
+        is_quiet = run.wait_quiet(EXPIRE_UNWELL_S + QUIET_S)
         fleet.stop()
         found = verdict(run.books(incidents))
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 
 import pytest
 
-from agents.kafka.enrolment import enrolment_of
-from agents.kafka.group_consumer import GroupConsumer
 from agents.kafka.groups import SENDERS
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY, topics
-from tests.support.brokers import settings_for
 from tests.support.builders import a_webhook, an_account
 from tests.support.pipelines import Pipeline, a_pipeline
 from tests.support.waiting import eventually
@@ -30,46 +26,6 @@ def members(pipeline: Pipeline) -> int:
 READY = {"assigned": True, "configs_current": True, "broker_answers": True}
 
 
-class Reader(GroupConsumer):
-    """A member that has nothing to do."""
-
-    def after_turn(self):
-        """Do nothing."""
-
-    def prepare(self, _partitions):
-        return {}
-
-    def release(self, _keys):
-        """Nothing is open."""
-
-    def lose(self, _keys):
-        """Nothing is open."""
-
-    def may_resume(self, _key):
-        return True
-
-
-class Member:
-    """A reader and what the broker says of it, in this process."""
-
-    def __init__(self, pipeline):
-        settings = settings_for(pipeline.bootstrap, topic_prefix=pipeline.prefix)
-        self.reader = Reader(settings, "readers", [JOBS])
-        self.enrolment = enrolment_of(self.reader, lambda: False)
-
-    @property
-    def holds_all(self):
-        return self.reader.assignments.keys == [(JOBS, 0)]
-
-    def join(self):
-        self.reader.start_thread()
-        self.looking = asyncio.create_task(self.enrolment.run())
-
-    async def leave(self):
-        self.looking.cancel()
-        await asyncio.to_thread(self.reader.stop)
-
-
 @pytest.fixture
 def narrow(broker, tmp_path, monkeypatch):
     """A pipeline with one partition of each topic of jobs: all senders but one are spare."""
@@ -78,42 +34,19 @@ def narrow(broker, tmp_path, monkeypatch):
         yield made
 
 
-@pytest.fixture
-def two(narrow):
-    """Two members that have not joined; the broker's assignor prefers the first, by its id."""
-    return sorted((Member(narrow) for _ in range(2)), key=lambda it: it.reader.member_id)
-
-
-async def by_and_by(condition):
-    await asyncio.to_thread(eventually, condition, QUIET_S)
-
-
-async def test_a_member_that_never_had_a_partition_has_its_part_and_takes_over(two):
-    holder, spare = two
-    holder.join()
-    await by_and_by(lambda: holder.holds_all and holder.enrolment.is_assigned)
-    spare.join()
-    await by_and_by(lambda: spare.enrolment.is_assigned)
-    assert holder.holds_all
-    assert not spare.reader.is_assigned  # the client never said so
-
-    await holder.leave()
-    await by_and_by(lambda: spare.holds_all and spare.enrolment.is_assigned)
-    await spare.leave()
-
-
-def test_a_spare_sender_is_ready_and_takes_over(narrow, endpoint):
+def test_a_spare_sender_takes_over(narrow, endpoint):
+    """It says that it is not assigned until then: the client is told nothing of an empty part."""
     offset = narrow.apply(an_account(), a_webhook(url=endpoint.url()))
-    first, second = [narrow.start("sender") for _ in range(2)]
-    for sender in (first, second):
-        sender.wait_ready()
-    assert [it.conditions() for it in (first, second)] == [READY, READY]
+    senders = [narrow.start("sender") for _ in range(2)]
+    eventually(lambda: any(it.ready for it in senders), QUIET_S)
+    (holder,) = [it for it in senders if it.ready]
+    (spare,) = [it for it in senders if it is not holder]
+    eventually(lambda: members(narrow) == 2, QUIET_S)
 
-    first.process.terminate()
-    assert first.process.wait(QUIET_S) == 0
+    assert holder.stop() == 0
     narrow.produce_jobs(1, ["crm"], offset)
     eventually(lambda: narrow.backlog(SENDERS, LANES) == 0, QUIET_S)
-    second.wait_ready()
+    spare.wait_ready()
     assert len(endpoint.arrivals) == 1
 
 

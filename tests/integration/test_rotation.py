@@ -13,7 +13,7 @@ from pipeline.sealing import opened, seal, secrets_of
 from pipeline.secret_keys import written
 from schemas.topics import CONFIGS
 from tests.support.builders import a_webhook, an_account
-from tests.support.commands import DOCUMENT, NEW, OLD
+from tests.support.commands import NEW, OLD, SECRETS, a_document
 from tests.support.endpoints import Endpoint
 from tests.support.pipelines import current_job
 from tests.support.waiting import eventually
@@ -22,7 +22,7 @@ QUIET_S = 40
 
 
 def test_rotation_seals_with_the_first_key_says_so_and_then_has_nothing_to_do(pipeline, commands):
-    commands.apply(DOCUMENT.format(url="https://crm.example.com/in"), keys=(OLD,))
+    commands.apply(a_document(*SECRETS), keys=(OLD,))
     pipeline.apply(a_webhook(id="plain", basic_auth={"username": "u", "password": "hunter2"}))
     pipeline.apply(a_webhook(id="open"))
     before = commands.webhook()
@@ -60,7 +60,7 @@ def test_an_interrupted_rotation_goes_on_where_it_was(pipeline, commands, monkey
 
 
 def test_rotation_tells_what_it_cannot_open_and_does_the_rest(pipeline, commands):
-    commands.apply(DOCUMENT.format(url="https://crm.example.com/in"), keys=(OLD,))
+    commands.apply(a_document(*SECRETS), keys=(OLD,))
     pipeline.apply(a_webhook(id="plain", basic_auth={"username": "u", "password": "hunter2"}))
     rotated = commands.rotate(keys=(NEW,))
     assert rotated.exit_code == 1

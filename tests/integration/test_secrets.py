@@ -12,21 +12,10 @@ from pipeline.secret_keys import SecretKey, written
 from pipeline.signatures import sign_ctm
 from schemas.topics import topics
 from tests.support.builders import a_webhook, an_account
-from tests.support.commands import DOCUMENT, NEW
+from tests.support.commands import NEW, SECRETS, a_document
 from tests.support.pipelines import Pipeline, current_job
 
 PLAIN = ("hunter2-password", "hunter2-header", "hunter2-signing")
-ONE_HEADER = """\
-accounts:
-  - id: 25
-    name: Denver Doors
-    webhooks:
-      - id: crm
-        name: CRM
-        position: end
-        url: https://crm.example.com/in
-        headers: [{name: X-Key, value: hunter2}]
-"""
 QUIET_S = 40
 
 
@@ -54,7 +43,7 @@ def everything_on(pipeline: Pipeline, name: str) -> bytes:
 
 def test_the_endpoint_gets_the_secrets_and_no_topic_ever_holds_one(pipeline, commands, endpoint):
     endpoint.answer = lambda _, count: 503 if count == 1 else 200
-    document = DOCUMENT.format(url=endpoint.url())
+    document = a_document(*SECRETS, url=endpoint.url())
     applied = commands.apply(document + "        retry: {schedule: [5s]}\n")
     assert applied.exit_code == 0, applied.output
     assert "hunter2" not in applied.output
@@ -78,7 +67,7 @@ def test_the_endpoint_gets_the_secrets_and_no_topic_ever_holds_one(pipeline, com
 
 
 def test_applying_again_changes_nothing_and_a_changed_secret_is_the_only_difference(commands):
-    document = DOCUMENT.format(url="https://crm.example.com/in")
+    document = a_document(*SECRETS)
     commands.apply(document)
     before = commands.webhook()
     again = commands.apply(document, keys=(SecretKey("newest", b"?" * 32), NEW))
@@ -94,13 +83,13 @@ def test_applying_again_changes_nothing_and_a_changed_secret_is_the_only_differe
 def test_a_secret_that_is_on_the_topic_in_plain_is_sealed_at_the_next_apply(pipeline, commands):
     secret = a_webhook(name="CRM", headers=[{"name": "X-Key", "value": "hunter2"}])
     pipeline.apply(an_account(), secret)
-    applied = commands.apply(ONE_HEADER)
+    applied = commands.apply(a_document("headers: [{name: X-Key, value: hunter2}]"))
     assert "    headers[0].value: (secret) -> (encrypted now)\n" in applied.stdout
     assert opened(commands.webhook(), (NEW,)).headers == secret.headers
 
 
 def test_without_a_key_a_file_with_secrets_is_refused_and_one_without_is_not(commands):
-    refused = commands.apply(DOCUMENT.format(url="https://crm.example.com/in"), keys=())
+    refused = commands.apply(a_document(*SECRETS), keys=())
     assert refused.exit_code == 1
     assert str(refused.exception).startswith("accounts[0].webhooks[0] has secrets, and there is no")
     plain = "accounts: [{id: 25, name: Denver Doors}]"
@@ -108,7 +97,7 @@ def test_without_a_key_a_file_with_secrets_is_refused_and_one_without_is_not(com
 
 
 def test_a_sealed_text_in_the_file_must_be_one_of_its_place(commands):
-    document = DOCUMENT.format(url="https://crm.example.com/in")
+    document = a_document(*SECRETS)
     commands.apply(document)
     sealed = commands.webhook().headers[0].value
     same = commands.apply(document.replace("hunter2-header", sealed))
@@ -121,7 +110,7 @@ def test_a_sealed_text_in_the_file_must_be_one_of_its_place(commands):
 
 
 def test_a_sender_without_the_key_sends_nothing_until_it_has_it(pipeline, commands, endpoint):
-    document = DOCUMENT.format(url=endpoint.url()) + "        retry: {schedule: [5s, 5s, 5s]}\n"
+    document = a_document(*SECRETS, "retry: {schedule: [5s, 5s, 5s]}", url=endpoint.url())
     commands.apply(document)
     sender = pipeline.start("sender")
     pipeline.start("scheduler")

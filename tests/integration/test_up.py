@@ -25,19 +25,10 @@ from pipeline.secret_keys import parse_keys, written
 from pipeline.settings import Settings
 from tests.support.broker_command import plain_environment
 from tests.support.brokers import settings_for
+from tests.support.commands import a_document
 from tests.support.waiting import eventually
 
-WITH_A_SECRET = """\
-accounts:
-  - id: 25
-    name: Denver Doors
-    webhooks:
-      - id: crm
-        name: CRM
-        position: end
-        url: https://crm.example.com/in
-        basic_auth: {username: u, password: hunter2}
-"""
+WITH_A_SECRET = a_document("basic_auth: {username: u, password: hunter2}")
 START_S = 60
 END_S = 30
 

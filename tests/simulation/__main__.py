@@ -13,7 +13,8 @@ from os import cpu_count
 
 import click
 
-from tests.simulation.worlds import a_world, check, is_disturbed, summary
+from tests.simulation.world import World
+from tests.simulation.worlds import check, is_disturbed, play, summary
 
 STEP = 50
 
@@ -22,8 +23,9 @@ def run(first: int) -> tuple[int, int, int, str | None]:
     """Worlds from `first` on: how many were disturbed, requests, repeats, and what was wrong."""
     disturbed = requests = repeats = 0
     for seed in range(first, first + STEP):
-        world = a_world(seed)
+        world = World(seed)
         try:
+            play(world)
             check(world)
         except AssertionError as error:
             return disturbed, requests, repeats, f"seed {seed}: {error}\n{summary(world)}"

@@ -16,20 +16,21 @@ from tests.support.pipelines import Pipeline
 from tests.support.waiting import eventually
 
 OLD, NEW = SecretKey("old", b"o" * 32), SecretKey("new", b"n" * 32)
-DOCUMENT = """\
-accounts:
-  - id: 25
-    name: Denver Doors
-    webhooks:
-      - id: crm
-        name: CRM
-        position: end
-        url: {url}
-        headers: [{{name: X-Key, value: hunter2-header}}]
-        basic_auth: {{username: u, password: hunter2-password}}
-        signing: {{scheme: ctm, secrets: [hunter2-signing]}}
-"""
+SECRETS = (
+    "headers: [{name: X-Key, value: hunter2-header}]",
+    "basic_auth: {username: u, password: hunter2-password}",
+    "signing: {scheme: ctm, secrets: [hunter2-signing]}",
+)
 READABLE_S = 40
+
+
+def a_document(*fields: str, url: str = "https://crm.example.com/in") -> str:
+    """An account with one webhook, as a person writes it, with more lines of it in `fields`."""
+    lines = (
+        *("accounts:", "  - id: 25", "    name: Denver Doors", "    webhooks:", "      - id: crm"),
+        *(f"        {line}" for line in ("name: CRM", "position: end", f"url: {url}", *fields)),
+    )
+    return "\n".join(lines) + "\n"
 
 
 class Commands:

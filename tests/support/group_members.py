@@ -2,8 +2,6 @@
 
 # ruff: noqa: SLF001 - librdkafka calls what is private here
 
-import threading
-
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from agents.kafka import group_consumer
@@ -21,30 +19,34 @@ class AbortedError(Exception):
 
 
 class Client:
-    """Kafka's consumer as far as it is used: each commit waits until it `may_commit`."""
+    """Kafka's consumer and its broker, as far as they are used."""
 
     def __init__(self, config):
         self.config = config
         self.refusals = 0
         self.steps = []
         self.paused = set()  # kept for partitions that go, as librdkafka does
-        self.may_commit = threading.Event()
-        self.may_commit.set()
-
-    def memberid(self):
-        return "us"
+        self.is_away = False  # the broker takes a commit and says nothing more
+        self.stale_commits = 0  # so many are refused, for the group has moved on
+        self.places = {}
 
     def committed(self, partitions, timeout):
         assert timeout > 0
+        if self.is_away:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         if self.refusals:
             self.refusals -= 1
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
-        return partitions
+        return [self.places.get((it.topic, it.partition), it) for it in partitions]
 
     def commit(self, *, offsets, asynchronous):
         self.steps.append(("commit", [it.offset for it in offsets], asynchronous))
-        if not asynchronous:
-            self.may_commit.wait()
+        if self.stale_commits:
+            self.stale_commits -= 1
+            nothing = [TopicPartition(it.topic, it.partition, -1001) for it in offsets]
+            self.places |= {(it.topic, it.partition): it for it in nothing}
+        elif not self.is_away:
+            self.places |= {(it.topic, it.partition): it for it in offsets}
 
     def incremental_assign(self, partitions):
         self.steps.append(("assign", len(partitions)))
@@ -59,7 +61,6 @@ class Client:
         self.steps.append(("unassign", len(partitions)))
 
     def close(self):
-        assert self.may_commit.is_set()
         self.steps.append(("close",))
 
     def answer(self, code=None):

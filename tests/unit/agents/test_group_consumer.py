@@ -9,7 +9,7 @@ import pytest
 
 from agents.kafka import group_consumer
 from pipeline.assignments import WINDOW_JOBS_MAX
-from tests.support.group_members import KEY, PLACE, AbortedError, a_member, assign, open_job
+from tests.support.group_members import KEY, PLACE, AbortedError, a_member, ask, assign, open_job
 
 
 @pytest.fixture
@@ -67,13 +67,45 @@ def test_a_revocation_ends_though_neither_the_loop_nor_the_broker_answers(member
     monkeypatch.setattr("agents.sender.consumer.RELEASE_S_MAX", 0.1)
     assign(member)
     member.complete(open_job(member), None)
-    member.consumer.may_commit.clear()
+    member.consumer.is_away = True
     member._on_revoke(member.consumer, [PLACE])
 
-    assert member.consumer.steps[1:] == [("commit", [8], False), ("unassign", 1)]
+    assert member.consumer.steps[1:] == [("commit", [8], True), ("unassign", 1)]
     assert member.assignments.keys == []
-    member.commits.leave()  # with a commit under way the client must not be closed
-    member.consumer.may_commit.set()
+
+
+def test_a_revocation_commits_again_when_the_group_has_moved_on_meanwhile(member):
+    member._loop.is_slow = False
+    assign(member)
+    member.complete(open_job(member), None)
+    member.consumer.stale_commits = 2
+    member._on_revoke(member.consumer, [PLACE])
+
+    assert member.consumer.steps[1:] == [*[("commit", [8], True)] * 3, ("unassign", 1)]
+
+
+def test_a_revocation_commits_again_what_was_asked_and_not_answered(member):
+    member._loop.is_slow = False
+    assign(member)
+    member.complete(open_job(member), None)
+    member.after_turn()
+    member.consumer.stale_commits = 1
+    assert ask(member) == ("commit", [8], True)
+    member._on_revoke(member.consumer, [PLACE])
+
+    assert member.consumer.steps[2:] == [("commit", [8], True), ("unassign", 1)]
+
+
+def test_a_revocation_goes_on_when_the_group_never_takes_its_commit(member, monkeypatch):
+    monkeypatch.setattr(group_consumer, "REVOKE_S_MAX", 0.05)
+    member._loop.is_slow = False
+    assign(member)
+    member.complete(open_job(member), None)
+    member.consumer.stale_commits = 1_000
+    member._on_revoke(member.consumer, [PLACE])
+
+    assert member.consumer.steps[-1] == ("unassign", 1)
+    assert member.assignments.keys == []
 
 
 def test_a_member_that_stops_gives_its_partitions_up_and_leaves(member):
@@ -83,7 +115,7 @@ def test_a_member_that_stops_gives_its_partitions_up_and_leaves(member):
     member._stopping.set()
     member._run()
 
-    assert member.consumer.steps[1:] == [("commit", [8], False), ("close",)]
+    assert member.consumer.steps[1:] == [("commit", [8], True), ("close",)]
 
 
 def test_the_times_of_a_revocation_add_up_to_two_seconds():

@@ -8,9 +8,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import REGISTRY
 
-from agents.kafka.outgoing import Received
+from agents.kafka.outgoing import TRACEBACK_CHARACTERS_MAX, Received
 from agents.matcher import joining, writer
-from agents.matcher.joining import TRACEBACK_CHARACTERS_MAX, Joiner
+from agents.matcher.joining import Joiner
 from pipeline.configs import Configs
 from schemas.codec import encode
 from schemas.config import key_of

@@ -138,5 +138,15 @@ def test_who_holds_nothing_has_nothing_to_doubt():
     assert member.is_certain
 
 
+def test_answers_belong_to_questions_in_their_order():
+    member = Member()
+    member.membership.asked(frozenset({1}))
+    member.membership.asked(frozenset({2}))
+    assert member.hears(KafkaError.UNKNOWN_MEMBER_ID) == frozenset({1})
+    assert not member.membership.may_ask
+    assert member.hears(KafkaError.UNKNOWN_MEMBER_ID) == frozenset({2})
+    assert member.membership.may_ask
+
+
 def test_an_answer_that_nobody_asked_for_says_nothing():
     assert Member().hears(KafkaError.UNKNOWN_MEMBER_ID) == frozenset()

@@ -33,7 +33,7 @@ class Client:
 def bench(monkeypatch):
     client = Client()
     monkeypatch.setattr(tiers, "Producer", lambda _config: client)
-    monkeypatch.setattr(group_consumer, "Consumer", lambda _config: SimpleNamespace(memberid=str))
+    monkeypatch.setattr(group_consumer, "Consumer", lambda _config: SimpleNamespace())
     consumer = TierConsumer(Settings.parse({"HOOKLINE_BOOTSTRAP_SERVERS": "127.0.0.1:1"}))
     consumer.assignments.assign([KEY], {})
     return consumer, client

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.offsets import OffsetTracker, Position
 
@@ -19,8 +19,7 @@ WINDOW_BYTES_MAX: Final = 64 * 1024 * 1024
 _RESUME_BELOW: Final = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a job was read: its lane's topic, without prefix, and during which assignment."""
 
     topic: str

@@ -6,8 +6,7 @@ The value is the record itself; an empty value (a tombstone) deletes it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, decode
@@ -30,8 +29,7 @@ CONFIG_KINDS: Final[dict[str, type[Config]]] = {
 _KEY: Final = re.compile(r"([1-9][0-9]{0,18})/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})")
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigKey:
+class ConfigKey(NamedTuple):
     """Whose record, of which kind, with which id."""
 
     account_id: int

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import aiohttp
 
+from agents.sender.phases import mark
 from pipeline.outcomes import Answered
 from schemas.attempt import Response
 
@@ -34,7 +35,8 @@ class AddressedResponse(aiohttp.ClientResponse):
     remote: str | None = None
 
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        """Note the peer, then read the head of the response."""
+        """Note the peer and that there is a connection, then read the head of the response."""
+        mark("connect_end")
         transport = connection.transport
         peer = None if transport is None else transport.get_extra_info("peername")
         if peer is not None:

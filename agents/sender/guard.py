@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from agents.sender.phases import mark
 from pipeline.egress import Verdict, verdict
 from pipeline.settings import AllowedNetwork
 
@@ -72,6 +73,7 @@ class EgressGuard(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """All addresses of a name, every one of them allowed; raises OSError when it has none."""
+        mark("dns_start")
         loop = asyncio.get_running_loop()
         look_up = loop.run_in_executor(self._pool, self._look_up, host, port, family)
         try:
@@ -83,6 +85,7 @@ class EgressGuard(AbstractResolver):
             raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
         for address in found:
             self._check(address["host"], port, host)
+        mark("dns_end")
         return found
 
     async def close(self) -> None:
@@ -93,6 +96,7 @@ class EgressGuard(AbstractResolver):
         """A socket for the address about to be connected; raises `ForbiddenAddressError`."""
         family, kind, protocol, _, (host, port, *_) = address
         self._check(host, port, host)
+        mark("connect_start")
         created = socket.socket(family, kind, protocol)
         created.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return created

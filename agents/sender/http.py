@@ -7,6 +7,7 @@ for the whole, and the egress guard on every address.
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache, partial
 from typing import Final
 
 import aiohttp
@@ -15,7 +16,7 @@ from multidict import CIMultiDict
 
 from agents.sender.answer import AddressedResponse, read_answer, recordable
 from agents.sender.guard import EgressGuard, ForbiddenAddressError
-from agents.sender.phases import Clock, trace_config, verifying_context
+from agents.sender.phases import Clock, verifying_context
 from agents.sender.unanswered import not_answered
 from pipeline.egress import url_verdict
 from pipeline.outcomes import Exchange, NotSent, Result
@@ -26,6 +27,9 @@ CONNECT_TIMEOUT_S: Final = 5.0
 # Many servers close connections that are idle for more; reuse pays within bursts anyway.
 KEEPALIVE_S: Final = 15.0
 DNS_CACHE_S: Final = 60
+# What is known of URLs and timeouts, for as many as are likely within minutes: some 10 MB.
+URLS_KNOWN_MAX: Final = 10_000
+TIMEOUTS_KNOWN_MAX: Final = 100
 # The head of an answer: nginx and Apache send no longer lines themselves.
 _HEADER_BYTES_MAX: Final = 8_190
 
@@ -37,8 +41,11 @@ class HttpClient:
         self, guard: EgressGuard, *, allow_http: bool, tls: ssl.SSLContext | None = None
     ) -> None:
         """Create the pool; must run inside the event loop. `tls` says whom to trust."""
-        self._allow_http = allow_http
-        self._allowed = guard.allowed
+        # Most URLs are called again and again, and to judge or to parse one takes 20 us.
+        self._verdict = lru_cache(URLS_KNOWN_MAX)(
+            partial(url_verdict, allow_http=allow_http, allowed=guard.allowed)
+        )
+        self._url = lru_cache(URLS_KNOWN_MAX)(partial(yarl.URL, encoded=True))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # the dispatcher counts; a limit here would let slow hosts starve others
@@ -56,7 +63,6 @@ class HttpClient:
             skip_auto_headers=("User-Agent", "Content-Type", "Accept-Encoding"),
             max_line_size=_HEADER_BYTES_MAX,
             max_field_size=_HEADER_BYTES_MAX,
-            trace_configs=[trace_config()],
         )
 
     async def exchange(self, request: Request, timeout_s: float) -> Exchange:
@@ -71,7 +77,7 @@ class HttpClient:
 
     async def _result(self, request: Request, timeout_s: float, clock: Clock) -> Result:
         try:
-            refused = url_verdict(request.url, allow_http=self._allow_http, allowed=self._allowed)
+            refused = self._verdict(request.url)
             if not refused.is_allowed:
                 return NotSent(f"egress_{refused.rule}", str(refused))
             return await self._answer(request, timeout_s, clock)
@@ -87,22 +93,25 @@ class HttpClient:
             return _unusable(error)
 
     async def _answer(self, request: Request, timeout_s: float, clock: Clock) -> Result:
-        timeout = aiohttp.ClientTimeout(
-            total=timeout_s,
-            sock_connect=CONNECT_TIMEOUT_S,
-            ceil_threshold=timeout_s + 1,  # else times above five seconds are rounded up
-        )
         async with self._session.request(
             request.method,
-            yarl.URL(request.url, encoded=True),
+            self._url(request.url),
             data=request.body or None,  # None: a GET without a body says nothing of its length
             headers=CIMultiDict(request.headers),
-            timeout=timeout,
+            timeout=_timeout(timeout_s),
             allow_redirects=False,
-            trace_request_ctx=clock,
         ) as response:
             clock.mark("first_byte")
             return await read_answer(response)
+
+
+@lru_cache(TIMEOUTS_KNOWN_MAX)
+def _timeout(timeout_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=timeout_s,
+        sock_connect=CONNECT_TIMEOUT_S,
+        ceil_threshold=timeout_s + 1,  # else times above five seconds are rounded up
+    )
 
 
 def _unusable(error: Exception) -> NotSent:

@@ -10,13 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pipeline.deferrals import Deferral, tier_of
-from pipeline.outcomes import Answered, Exchange, Outcome
+from pipeline.outcomes import Answered, Exchange, NotSent, Outcome
 from pipeline.retries import Ended, Step, due_at_ms
-from schemas.attempt import Attempt, Next, Position
+from schemas.attempt import Attempt, Next, Position, Timings
 from schemas.failure import Failure
 from schemas.job import Job
 from schemas.tiers import Tier
 from schemas.webhook import Webhook
+
+# What is recorded of a job that ends, or is put off, without a request.
+_NO_EXCHANGE: Final = Exchange(None, NotSent("", ""), Timings())
 
 _LATE: Final = "recorded late: its partition had gone to another sender by then"
 
@@ -76,7 +79,7 @@ def after_attempt(
             attempts=job.attempt,
             now_ms=now_ms,
         ),
-        _attempt(taken, outcome, _next(step), now_ms).model_copy(update=_done(exchange)),
+        _attempt(taken, outcome, _next(step), now_ms, exchange),
     )
 
 
@@ -89,8 +92,8 @@ def after_late_attempt(
     """
     detail = "; ".join(filter(None, (outcome.detail, _LATE)))
     follows = Next(step="end" if outcome.kind == "delivered" else "late")
-    attempt = _attempt(taken, replace(outcome, detail=detail), follows, now_ms)
-    return Settlement(None, (), attempt.model_copy(update=_done(exchange)))
+    late = _attempt(taken, replace(outcome, detail=detail), follows, now_ms, exchange)
+    return Settlement(None, (), late)
 
 
 def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlement:
@@ -124,15 +127,6 @@ def deferred(taken: Taken, why: Deferral, *, now_ms: int, draw: float) -> Settle
     follows = Next(step="defer", tier=tier.name, due_at_ms=due)
     outcome = Outcome("deferred", why.reason, why.detail)
     return Settlement(Parked(later, tier), (), _attempt(taken, outcome, follows, now_ms))
-
-
-def _done(exchange: Exchange) -> dict[str, object]:
-    """What an attempt's record says of the request and its answer."""
-    return {
-        "request": exchange.request,
-        "response": exchange.result.response if isinstance(exchange.result, Answered) else None,
-        "timings": exchange.timings,
-    }
 
 
 def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parked | None:
@@ -173,8 +167,14 @@ def _failures(  # noqa: PLR0913 - keywords only: the two stages and the record's
     )
 
 
-def _attempt(taken: Taken, outcome: Outcome, follows: Next, now_ms: int) -> Attempt:
-    job = taken.job
+def _attempt(
+    taken: Taken,
+    outcome: Outcome,
+    follows: Next,
+    now_ms: int,
+    exchange: Exchange = _NO_EXCHANGE,
+) -> Attempt:
+    job, result = taken.job, exchange.result
     return Attempt(
         delivery_id=job.delivery_id,
         account_id=job.account_id,
@@ -194,6 +194,9 @@ def _attempt(taken: Taken, outcome: Outcome, follows: Next, now_ms: int) -> Atte
         outcome=outcome.kind,
         reason=outcome.reason,
         detail=outcome.detail,
+        request=exchange.request,
+        response=result.response if isinstance(result, Answered) else None,
+        timings=exchange.timings,
         next=follows,
     )
 

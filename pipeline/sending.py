@@ -105,7 +105,7 @@ class Sending:
     def take_in(self, read: OpenJob, *, now_ms: int) -> list[Command]:
         """A job was read, before any news that its assignment has ended."""
         self._held_epochs.add(read.place.epoch)
-        admission = self._suppression.admission(read.job, read.place.epoch)
+        admission = self._suppression.admission(read.job, read.place)
         if admission == "repeat":
             return [Close(read.place, None, is_repeat=True)]
         self._open[read.place] = self._suppression.records
@@ -181,7 +181,7 @@ class Sending:
         record = settlement.attempt
         noted = Noted(record.delivery_id, record.attempt, record.deferrals, record.next.step)
         oldest_open = next(iter(self._open.values()), None)
-        self._suppression.settled(noted, ended.place.epoch, oldest_open)
+        self._suppression.settled(noted, ended.place, oldest_open)
         self._unrecorded.discard(ended.place)
         self._open.pop(ended.place, None)
         if record.next.step == "late":  # its new owner closes it
@@ -229,6 +229,7 @@ class Sending:
     def _begin(self, waiting: OpenJob, now_ms: int) -> Command:
         if self._suppression.is_on_record(waiting.job):
             self._dispatcher.finished(waiting.webhook, "none")
+            self._suppression.closed(waiting.job.delivery_id, waiting.place)
             del self._open[waiting.place]
             return Close(waiting.place, None, is_repeat=True)
         refused = refusal(waiting.job, self._configs, now_ms=now_ms)

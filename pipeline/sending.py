@@ -100,7 +100,7 @@ class Sending:
     def take_in(self, read: OpenJob, *, now_ms: int) -> list[Command]:
         """A job was read, before any news that its assignment has ended."""
         self._held_epochs.add(read.place.epoch)
-        admission = self._suppression.admission(read.job, read.place.epoch)
+        admission = self._suppression.admission(read.job, read.place)
         if admission == "repeat":
             return [Close(read.place, None, is_repeat=True)]
         self._open[read.place] = self._suppression.records
@@ -180,7 +180,7 @@ class Sending:
         record = settlement.attempt
         noted = Noted(record.delivery_id, record.attempt, record.deferrals, record.next.step)
         oldest_open = next(iter(self._open.values()), None)
-        self._suppression.settled(noted, ended.place.epoch, oldest_open)
+        self._suppression.settled(noted, ended.place, oldest_open)
         self._unrecorded.discard(ended.place)
         self._open.pop(ended.place, None)
         if record.next.step == "late":  # its new owner closes it
@@ -227,6 +227,7 @@ class Sending:
 
     def _begin(self, taken: OpenJob, now_ms: int) -> list[Command]:
         if self._suppression.is_on_record(taken.job):
+            self._suppression.closed(taken.job.delivery_id, taken.place)
             del self._open[taken.place]
             ended = self._suppression.has_ended(taken.job.delivery_id)
             left = self.waiting.finished(taken.webhook, "none", now_ms)

@@ -17,6 +17,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from pipeline.assignments import Place
 from schemas.job import Job
 
 # About 25 MB. At 1,000 deliveries a second it reaches back well over a minute, which also covers
@@ -63,8 +64,9 @@ class Noted:
 class Suppression:
     """How far each delivery has come, on record and in this process's hands.
 
-    A job in hand belongs to an assignment, by its `epoch`, and is let go with it: whoever reads it
-    again then must not lose it to somebody who may never record it.
+    A job in hand is known by its place. Copies of it that came earlier and were put off have places
+    of their own, and their records, which may come late, must not let go of it. It is let go with
+    its assignment: whoever reads it again must not lose it to somebody who may never record it.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Suppression:
         """Remember `deliveries_min` recorded deliveries, and up to `deliveries_max` in need."""
         # delivery -> attempt, deferrals, and the number of the record that said so
         self._recorded: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
-        self._in_hand: dict[str, tuple[tuple[int, int], int]] = {}
+        self._in_hand: dict[str, tuple[tuple[int, int], Place]] = {}
         self._deliveries_min = deliveries_min
         self._deliveries_max = deliveries_max
         self.records = 0
@@ -88,17 +90,15 @@ class Suppression:
         """Deliveries being worked on."""
         return len(self._in_hand)
 
-    def admission(self, job: Job, epoch: int) -> Admission:
-        """What to do with a job; when it is admitted it counts as in hand from here."""
+    def admission(self, job: Job, place: Place) -> Admission:
+        """What to do with the job read here; when it is admitted it is in hand from now on."""
         reach = (job.attempt, job.deferrals)
         if self._known(job.delivery_id) >= reach:
             return "repeat"
-        held, _ = self._in_hand.get(job.delivery_id, ((0, 0), 0))
-        if held >= reach:
-            return "repeat"
-        if held > (0, 0):
-            return "too_early"
-        self._in_hand[job.delivery_id] = (reach, epoch)
+        held = self._in_hand.get(job.delivery_id)
+        if held is not None:
+            return "repeat" if held[0] >= reach else "too_early"
+        self._in_hand[job.delivery_id] = (reach, place)
         return "admitted"
 
     def is_on_record(self, job: Job) -> bool:
@@ -128,15 +128,21 @@ class Suppression:
                 self.forgotten_too_soon += 1
             del self._recorded[oldest]
 
-    def settled(self, noted: Noted, epoch: int, needed_from: int | None = None) -> None:
-        """The record of a job of this assignment was written, so it is not in hand any more."""
+    def settled(self, noted: Noted, place: Place, needed_from: int | None = None) -> None:
+        """The record of the job read here was written, so that one is not in hand any more."""
         self.note(noted, needed_from)
-        if self._in_hand.get(noted.delivery_id) == ((noted.attempt, noted.deferrals), epoch):
-            del self._in_hand[noted.delivery_id]
+        self.closed(noted.delivery_id, place)
+
+    def closed(self, delivery_id: str, place: Place) -> None:
+        """The job read here is done with, whoever recorded it."""
+        held = self._in_hand.get(delivery_id)
+        if held is not None and held[1] == place:
+            del self._in_hand[delivery_id]
 
     def let_go(self, epochs: frozenset[int]) -> None:
         """These assignments have ended: their jobs are in somebody else's hands now."""
-        for delivery_id in [key for key, (_, epoch) in self._in_hand.items() if epoch in epochs]:
+        gone = [key for key, (_, place) in self._in_hand.items() if place.epoch in epochs]
+        for delivery_id in gone:
             del self._in_hand[delivery_id]
 
     def _known(self, delivery_id: str) -> tuple[int, int]:

@@ -117,9 +117,9 @@ def ignore_what_is_in_hand() -> None:
     """Only what is on record is a repeat, not what is being worked on."""
     admission = Suppression.admission
 
-    def forgetful(self, job, epoch):
+    def forgetful(self, job, place):
         self._in_hand.clear()
-        return admission(self, job, epoch)
+        return admission(self, job, place)
 
     Suppression.admission = forgetful
 

@@ -6,7 +6,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from pipeline.assignments import Place
 from pipeline.suppression import Noted, Suppression
+from schemas.topics import JOBS
 from tests.support.builders import a_job
 
 deliveries = st.sampled_from(["a", "b"])
@@ -23,8 +25,15 @@ class SuppressionMachine(RuleBasedStateMachine):
         super().__init__()
         self.suppression = Suppression()
         self.records: list[Noted] = []
-        self.in_hand: dict[str, tuple[int, int, int]] = {}
+        self.in_hand: dict[str, tuple[int, int, Place]] = {}
+        self.put_off: list[tuple[Noted, Place]] = []
         self.epoch = 1
+        self.offset = 0
+
+    def next_place(self):
+        """No two jobs are read at the same one."""
+        self.offset += 1
+        return Place(JOBS, 0, self.epoch, self.offset)
 
     def is_on_record(self, delivery, attempt, deferrals):
         """Whether some record has settled this job, or all that could follow from it."""
@@ -47,16 +56,34 @@ class SuppressionMachine(RuleBasedStateMachine):
             wanted = "repeat"
         elif held is not None:
             wanted = "too_early" if (attempt, deferrals) > held[:2] else "repeat"
-        assert self.suppression.admission(job, self.epoch) == wanted
+        place = self.next_place()
+        assert self.suppression.admission(job, place) == wanted
         if wanted == "admitted":
-            self.in_hand[delivery] = (attempt, deferrals, self.epoch)
+            self.in_hand[delivery] = (attempt, deferrals, place)
+        elif wanted == "too_early":
+            self.put_off.append((Noted(delivery, attempt, deferrals, "defer"), place))
 
     @rule(delivery=deliveries, step=steps)
     def settle(self, delivery, step):
         if delivery in self.in_hand:
-            attempt, deferrals, epoch = self.in_hand.pop(delivery)
+            attempt, deferrals, place = self.in_hand.pop(delivery)
             self.records.append(Noted(delivery, attempt, deferrals, step))
-            self.suppression.settled(self.records[-1], epoch)
+            self.suppression.settled(self.records[-1], place)
+
+    @rule()
+    def record_what_was_put_off(self):
+        """Whatever was read meanwhile, and under whichever assignment."""
+        if self.put_off:
+            noted, place = self.put_off.pop(0)
+            self.records.append(noted)
+            self.suppression.settled(noted, place)
+
+    @rule(delivery=deliveries)
+    def close_in_its_turn(self, delivery):
+        held = self.in_hand.get(delivery)
+        if held is not None and self.is_on_record(delivery, *held[:2]):
+            del self.in_hand[delivery]
+            self.suppression.closed(delivery, held[2])
 
     @rule(delivery=deliveries, attempt=attempts, deferrals=deferrals, step=steps)
     def read_back(self, delivery, attempt, deferrals, step):
@@ -66,12 +93,12 @@ class SuppressionMachine(RuleBasedStateMachine):
     @rule(delivery=deliveries, attempt=attempts, deferrals=deferrals, step=steps)
     def settle_late(self, delivery, attempt, deferrals, step):
         self.records.append(Noted(delivery, attempt, deferrals, step))
-        self.suppression.settled(self.records[-1], 0)
+        self.suppression.settled(self.records[-1], Place(JOBS, 0, 0, 1))
 
     @rule(epoch=st.integers(1, 9))
     def lose(self, epoch):
         self.suppression.let_go(frozenset({epoch}))
-        self.in_hand = {key: it for key, it in self.in_hand.items() if it[2] != epoch}
+        self.in_hand = {key: it for key, it in self.in_hand.items() if it[2].epoch != epoch}
         self.epoch = max(self.epoch, epoch + 1)
 
     @rule()
@@ -80,6 +107,7 @@ class SuppressionMachine(RuleBasedStateMachine):
         self.suppression = Suppression()
         self.records.clear()
         self.in_hand.clear()
+        self.put_off.clear()
 
     @invariant()
     def counts_agree(self):

@@ -137,9 +137,9 @@ class Group:
 
     def interrupt(self, sender: Sender, numbers: list[int]) -> None:
         """What is not on record now will be repeated, and rightly so."""
-        for place, which in sender.under_way.items():
+        for place in sender.under_way:
             if place.partition in numbers:
-                self.world.interrupted[which] += 1
+                sender.interrupt(place)
 
     def held_by(self, sender: Sender) -> list[int]:
         return [number for number, owner in self.world.owners.items() if owner is sender]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from agents.sender.following import AFTER_S, BEFORE_S
 from pipeline.assignments import Assignments, Key, Place, Span
 from pipeline.bodies import body_for
 from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
@@ -30,6 +31,8 @@ from tests.support.builders import an_account
 CONFIGS = configs()
 ACCOUNT = an_account()
 SECOND_MS = 1_000
+# How often whoever follows the attempts takes in what is new.
+FOLLOW_MS = 200
 LANES = (JOBS, JOBS_RETRY)
 
 
@@ -51,6 +54,8 @@ class Sender:
         self.next: dict[Key, int] = {}
         self.known: dict[int, int] = {}  # partition number -> the term of its assignment
         self.under_way: dict[Place, tuple[str, int]] = {}  # requests that are not on record
+        self.cut_off: set[Place] = set()  # of these, those that somebody may repeat
+        self.followed: dict[int, int] = {}  # partition number -> until when
         self.unwritten: dict[Place, int] = {}  # epochs of jobs whose records are being written
         self.limits = Limits(world)
         self.wakes_at_ms: int | None = None
@@ -78,6 +83,12 @@ class Sender:
             and self.known.get(number) == (self.world.terms[number])
         )
 
+    def interrupt(self, place: Place) -> None:
+        """A request is not on record now and may be repeated, and rightly so: once."""
+        if place not in self.cut_off:
+            self.cut_off.add(place)
+            self.world.interrupted[self.under_way[place]] += 1
+
     # What a group does to its member
 
     def assign(self, numbers: list[int]) -> None:
@@ -88,7 +99,8 @@ class Sender:
         spans, noted = {}, []
         for number in numbers:
             lanes = [key for key in keys if key[1] == number and key in committed]
-            start = min((committed[key].floor for key in lanes), default=0)
+            floor = min((committed[key].floor for key in lanes), default=0)
+            start = max(floor - self.world.margin, 0)
             log = self.world.attempts[number]
             spans[number] = span = Span(start, len(log))
             for attempt in log[start:]:
@@ -99,6 +111,29 @@ class Sender:
         self.assignments.assign(keys, spans)
         self.next |= {key: committed.get(key, Position(0, 0)).offset for key in keys}
         self.later(self.world.between(1, 50), self.poll)
+        for number in numbers:
+            self.follow(number)
+
+    def follow(self, number: int) -> None:
+        """Take in what was recorded from a minute ago and for a while, as `agents.sender` does."""
+        now_ms, log = self.world.now_ms, self.world.attempts[number]
+        is_followed = number in self.followed
+        self.followed[number] = now_ms + round(AFTER_S * SECOND_MS)
+        if not is_followed:
+            since_ms = now_ms - round(BEFORE_S * SECOND_MS)
+            new = (place for place, it in enumerate(log) if it.at_ms >= since_ms)
+            start = next(new, len(log))
+            self.later(FOLLOW_MS, lambda: self.follow_on(number, start))
+
+    def follow_on(self, number: int, reached: int) -> None:
+        """Take in what is new, and look again in a moment."""
+        log = self.world.attempts[number]
+        self.sending.read_back(map(_noted, log[reached:]))
+        if self.world.now_ms < self.followed[number]:
+            end = len(log)
+            self.later(FOLLOW_MS, lambda: self.follow_on(number, end))
+        else:
+            del self.followed[number]
 
     def release(self, numbers: list[int]) -> frozenset[int]:
         """Begin nothing more for these partitions; their assignments, which may end their work."""
@@ -189,9 +224,9 @@ class Sender:
         self.limits.asked(job.webhook_id, limit)
         self.world.requests[which] += 1
         self.world.starts[job.delivery_id].append(self.world.now_ms)
-        if not self.owns(place.partition):
-            self.world.interrupted[which] += 1
         self.under_way[place] = which
+        if not self.owns(place.partition):
+            self.interrupt(place)
         self.world.note("request", job.delivery_id[-4:], job.attempt)
         result, took_ms = SCRIPTS[job.webhook_id](self.world, self.world.requests[which])
         self.later(took_ms, lambda: self.answered(started, result))

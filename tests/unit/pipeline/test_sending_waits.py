@@ -156,3 +156,32 @@ def test_a_webhook_deleted_under_way_leaves_its_failure_to_the_next_job(sender):
 def test_what_is_on_record_is_dropped_in_its_turn_and_counted_as_a_repeat(sender):
     sender.sending.read_back([Noted(a_job().delivery_id, 1, 0, "end")])
     assert sender.read() == [Close(Place(JOBS, 3, HERE, 7), None, is_repeat=True)]
+
+
+def test_a_copy_that_was_put_off_does_not_let_go_of_the_one_under_way(sender):
+    """Its record may come seconds later, when the other copy was admitted and its request made."""
+    sender.read(6)
+    (first,) = sender.start()
+    (put_off,) = sender.read(7, attempt=2)
+    assert put_off.settlement.attempt.reason == "delivery_under_way"
+    (failed,) = sender.answer(first, 500)
+    sender.sending.written(first, failed.settlement, 41, now_ms=NOW_MS)
+    sender.read(8, attempt=2)
+    (copy,) = sender.start()
+    sender.sending.written(put_off.open_job, put_off.settlement, 42, now_ms=NOW_MS)
+    (again,) = sender.read(9, attempt=2, deferrals=1)
+    assert again.settlement.attempt.reason == "delivery_under_way"
+    assert sender.start() == []
+    (failed,) = sender.answer(copy, 500)
+    sender.sending.written(copy, failed.settlement, 43, now_ms=NOW_MS)
+    sender.read(10, attempt=3)
+    assert [it.place.offset for it in sender.start()] == [10]
+
+
+def test_a_job_closed_in_its_turn_does_not_hold_up_the_next_attempt(sender):
+    """It did until that expired: nothing but its own record let go of it."""
+    sender.read()
+    sender.sending.read_back([Noted(a_job().delivery_id, 1, 0, "retry")])
+    assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, HERE, 7), None, is_repeat=True)]
+    assert sender.read(8, attempt=2) == []
+    assert [it.place.offset for it in sender.start()] == [8]

@@ -2,10 +2,14 @@
 
 import pytest
 
+from pipeline.assignments import Place
 from pipeline.suppression import Noted, Suppression
+from schemas.topics import JOBS
 from tests.support.builders import a_job
 
-HERE, ELSEWHERE = 1, 2
+# Places of one partition under two assignments, one after the other.
+HERE, ELSEWHERE = Place(JOBS, 3, 1, 7), Place(JOBS, 3, 2, 7)
+BEHIND = Place(JOBS, 3, 1, 8)
 
 
 def a_reach(attempt: int = 1, deferrals: int = 0):
@@ -76,7 +80,7 @@ def test_a_job_that_one_in_hand_goes_beyond_is_a_repeat():
 def test_what_came_too_early_and_was_put_off_waits_for_the_other_and_is_admitted_after_it():
     suppression = Suppression()
     suppression.admission(a_reach(1), HERE)
-    suppression.settled(noted("defer", 2), HERE)
+    suppression.settled(noted("defer", 2), BEHIND)
     assert suppression.in_hand == 1
     assert suppression.admission(a_reach(2, 1), HERE) == "too_early"
     suppression.settled(noted("retry", 1), HERE)
@@ -94,11 +98,30 @@ def test_the_record_of_one_job_does_not_let_go_of_the_next():
     assert suppression.admission(a_reach(2), HERE) == "repeat"
 
 
+def test_the_record_of_one_copy_does_not_let_go_of_another():
+    """They are alike in all but their place."""
+    suppression = Suppression()
+    assert suppression.admission(a_reach(2), HERE) == "admitted"
+    suppression.settled(noted("defer", 2), BEHIND)
+    assert suppression.admission(a_reach(2, 1), BEHIND) == "too_early"
+    suppression.settled(noted("retry", 2), HERE)
+    assert suppression.in_hand == 0
+
+
+def test_what_is_closed_without_a_record_of_its_own_is_not_in_hand_any_more():
+    suppression = Suppression()
+    suppression.admission(a_reach(1), HERE)
+    suppression.note(noted("retry", 1))
+    suppression.closed(a_reach(1).delivery_id, HERE)
+    assert suppression.in_hand == 0
+    assert suppression.admission(a_reach(2), BEHIND) == "admitted"
+
+
 def test_a_job_read_again_after_its_partition_went_and_came_back_is_no_repeat():
     """The old copy may never be recorded: to complete the new one because of it could lose both."""
     suppression = Suppression()
     suppression.admission(a_reach(), HERE)
-    suppression.let_go(frozenset({HERE}))
+    suppression.let_go(frozenset({HERE.epoch}))
     assert suppression.admission(a_reach(), ELSEWHERE) == "admitted"
     suppression.settled(noted("retry"), HERE)  # the old copy, late
     assert suppression.in_hand == 1
@@ -110,7 +133,7 @@ def test_a_job_read_again_after_its_partition_went_and_came_back_is_no_repeat():
 def test_letting_go_of_one_assignment_keeps_the_others():
     suppression = Suppression()
     suppression.admission(a_reach(), HERE)
-    suppression.let_go(frozenset({ELSEWHERE, 7}))
+    suppression.let_go(frozenset({ELSEWHERE.epoch, 7}))
     assert suppression.admission(a_reach(), HERE) == "repeat"
 
 

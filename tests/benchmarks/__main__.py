@@ -18,7 +18,7 @@ import click
 from tests.support.brokers import a_broker
 
 # What measures the code alone, and what is a part of another benchmark or is run by hand.
-WITHOUT_BROKER = {"templates", "dispatch"}
+WITHOUT_BROKER = {"templates", "dispatch", "matching"}
 NOT_RUN = {"global_pool", "isolation", "growth"}
 QUICK = [sys.executable, "-m", "agents.cli", "bench", "--quick"]
 

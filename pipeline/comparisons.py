@@ -19,6 +19,9 @@ from pipeline.paths import as_text
 # A test of one value that is there and is not a list.
 Test: TypeAlias = Callable[[Any], bool]
 
+# What a value may be recognised by, among many that are wanted.
+Likeness: TypeAlias = bool | Decimal | str
+
 # Plain decimal notation of bounded length; an exponent or a word such as `nan` stays text.
 _NUMBER: Final = re.compile(r"\s*[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})\s*")
 _WORDS: Final = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
@@ -65,6 +68,16 @@ def equals(wanted: object, *, is_phone: bool) -> Test:
         return bool(phones) and not phones.isdisjoint(_phones(value))
 
     return test
+
+
+def likenesses(value: object, *, is_phone: bool) -> tuple[Likeness, ...]:
+    """What `value` may be recognised by: two values that are equal have one in common.
+
+    The reverse does not hold: text and telephone numbers, say, are not told apart here.
+    """
+    found = (_word(value), decimal_of(value), _folded(value))
+    phones = sorted(_phones(value)) if is_phone else ()
+    return (*(each for each in found if each is not None), *phones)
 
 
 def one_of(wanted: tuple[Any, ...], *, is_phone: bool) -> Test:

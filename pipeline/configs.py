@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Any, Final, cast
 
+from pipeline.filter_index import FilterIndex
 from pipeline.filters import CompiledFilter
 from pipeline.sharing import SharedParts
 from schemas.account import Account
@@ -24,6 +25,9 @@ from schemas.webhook import Webhook
 # is published when they have returned meets the new configuration on every matcher. 200 ms is
 # short for whoever waits, and long enough that checking costs ten small requests a second.
 CONFIG_STALENESS_MS_MAX: Final = 200
+# So many webhooks at one position are looked up by what their filters want. To ask fewer costs no
+# more than that, and an index for each of a hundred thousand accounts would cost memory.
+CROWD_MIN: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Configs:
         self.offset = -1
         self._records: dict[ConfigKey, Config] = {}
         self._held: dict[int, dict[str, dict[str, HeldWebhook]]] = {}
+        self._crowds: dict[tuple[int, str], FilterIndex[HeldWebhook]] = {}
         self._shared = SharedParts()
 
     def __len__(self) -> int:
@@ -98,6 +103,13 @@ class Configs:
         """The account's webhooks positioned at `phase`, enabled or not."""
         return tuple(self._held.get(account_id, {}).get(phase, {}).values())
 
+    def candidates(
+        self, account_id: int, phase: str, activity: dict[str, Any]
+    ) -> tuple[HeldWebhook, ...]:
+        """Those of `webhooks_at` whose filters may accept an activity, and have yet to be asked."""
+        crowd = self._crowds.get((account_id, phase))
+        return self.webhooks_at(account_id, phase) if crowd is None else crowd.found(activity)
+
     def webhooks_of(self, account_id: int) -> tuple[HeldWebhook, ...]:
         """All webhooks of the account, by id."""
         positions = self._held.get(account_id, {}).values()
@@ -114,6 +126,7 @@ class Configs:
             held = HeldWebhook(record, filter_)
             positions = self._held.setdefault(record.account_id, {})
             positions.setdefault(record.position, {})[record.id] = held
+            self._enter_crowd(held)
         self._records[key] = record
 
     def _drop(self, key: ConfigKey) -> None:
@@ -121,10 +134,31 @@ class Configs:
         if isinstance(record, Webhook):
             positions = self._held[record.account_id]
             del positions[record.position][record.id]
+            self._leave_crowd(record, len(positions[record.position]))
             if not positions[record.position]:
                 del positions[record.position]
             if not positions:
                 del self._held[record.account_id]
+
+    def _enter_crowd(self, held: HeldWebhook) -> None:
+        """Enter a webhook into the index of its position, if it has one, or has to from now on."""
+        where = (held.webhook.account_id, held.webhook.position)
+        crowd, entering = self._crowds.get(where), [held]
+        if crowd is None:
+            entering = list(self.webhooks_at(*where))
+            if len(entering) < CROWD_MIN:
+                return
+            crowd = self._crowds[where] = FilterIndex()
+        for each in entering:
+            crowd.add(each.webhook.id, each, each.filter)
+
+    def _leave_crowd(self, webhook: Webhook, left: int) -> None:
+        """Take a webhook out of the index of its position, which so many that are `left` need."""
+        where = (webhook.account_id, webhook.position)
+        if left < CROWD_MIN:
+            self._crowds.pop(where, None)
+        else:
+            self._crowds[where].remove(webhook.id)
 
     def _compiled(self, webhook: Webhook) -> CompiledFilter:
         try:

@@ -9,13 +9,14 @@ a heap, by the time of their next token. Time is passed in.
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, TypeVar
 
 from pipeline.deferrals import Deferral
 from pipeline.endpoints import HOLDS, WAIT_MS_MAX, Endpoint, Hold, Sign, Terms
+from pipeline.lanes import LaneQueues, Queued, Turn
 from pipeline.limits import CLOCK_STEP_MS, CONCURRENCY_START
 from schemas.job import Lane
 
@@ -33,18 +34,7 @@ LANE_TURNS: Final[tuple[Lane, ...]] = (
     *("retry", "new", "new", "replay", "new", "retry"),
 )
 
-_Turn = Literal["ready", "surplus"]
 _T = TypeVar("_T")
-
-
-@dataclass(slots=True, eq=False)
-class Queued(Generic[_T]):
-    """A job in the queue of its webhook since `since_ms`; a later job may take over its place."""
-
-    webhook: str
-    lane: Lane
-    since_ms: int
-    job: _T
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,60 +45,17 @@ class Spilled(Generic[_T]):
     why: Deferral
 
 
-class _Lane(Generic[_T]):
-    """The queues of one lane, and which webhooks may start a job: within their share, or beyond."""
-
-    def __init__(self) -> None:
-        self.queues: dict[str, deque[Queued[_T]]] = {}
-        self.ready: OrderedDict[str, None] = OrderedDict()
-        self.surplus: OrderedDict[str, None] = OrderedDict()
-        self.size = 0
-
-    def place(self, webhook: str, turn: _Turn | None) -> None:
-        """Put a webhook into the turn it may take part in; it keeps a place it has."""
-        if webhook not in self.queues:
-            turn = None
-        _keep(self.ready, webhook, keep=turn == "ready")
-        _keep(self.surplus, webhook, keep=turn == "surplus")
-
-    def append(self, queued: Queued[_T]) -> None:
-        """Queue a job behind those of its webhook."""
-        self.queues.setdefault(queued.webhook, deque()).append(queued)
-        self.size += 1
-
-    def retain(self, webhook: str, kept: list[Queued[_T]]) -> None:
-        """Leave only `kept` in the queue of a webhook."""
-        self.size -= len(self.queues[webhook]) - len(kept)
-        if kept:
-            self.queues[webhook] = deque(kept)
-        else:
-            del self.queues[webhook]
-
-    def pop(self, webhook: str) -> Queued[_T]:
-        """Take the oldest job of a webhook that has one."""
-        queue = self.queues[webhook]
-        queued = queue.popleft()
-        self.size -= 1
-        if not queue:
-            del self.queues[webhook]
-        return queued
-
-
-def _keep(turn: OrderedDict[str, None], webhook: str, *, keep: bool) -> None:
-    if not keep:
-        turn.pop(webhook, None)
-    elif webhook not in turn:
-        turn[webhook] = None
-
-
 class Dispatcher(Generic[_T]):
     """All queues of one sender."""
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._lanes: dict[Lane, _Lane[_T]] = {lane: _Lane() for lane in ("new", "retry", "replay")}
-        self._endpoints: dict[str, Endpoint] = {}
-        self._idle: OrderedDict[str, None] = OrderedDict()
+        self._lanes: dict[Lane, LaneQueues[_T]] = {
+            lane: LaneQueues() for lane in ("new", "retry", "replay")
+        }
+        # Two, as few have work: looked up thrice a job, they stay in the processor's caches.
+        self._working: dict[str, Endpoint] = {}
+        self._idle: OrderedDict[str, Endpoint] = OrderedDict()
         self._timers: list[tuple[int, str]] = []
         self._held = dict.fromkeys(HOLDS, 0)
         self._turn = 0
@@ -119,7 +66,7 @@ class Dispatcher(Generic[_T]):
     @property
     def endpoints(self) -> int:
         """Endpoints of which anything is known: those with work, and those under suspicion."""
-        return len(self._endpoints)
+        return len(self._working) + len(self._idle)
 
     @property
     def wakes_at_ms(self) -> int | None:
@@ -136,23 +83,24 @@ class Dispatcher(Generic[_T]):
 
     def limit(self, webhook: str) -> int:
         """How many requests of a webhook may be in flight now."""
-        endpoint = self._endpoints.get(webhook)
+        endpoint = self._known(webhook)
         return CONCURRENCY_START if endpoint is None else endpoint.limit
 
     def breaker(self, webhook: str) -> str:
         """The state of a webhook's breaker."""
-        endpoint = self._endpoints.get(webhook)
+        endpoint = self._known(webhook)
         return "closed" if endpoint is None else endpoint.breaker.state
 
     def add(self, queued: Queued[_T], terms: Terms) -> Deferral | None:
         """Queue a job; or, and nothing is queued, say why it may not wait here."""
         self._at(queued.since_ms)
-        endpoint = self._endpoints.get(queued.webhook)
-        if endpoint is None:
-            endpoint = self._endpoints[queued.webhook] = Endpoint(terms.concurrency_max)
+        endpoint = self._known(queued.webhook) or Endpoint(terms.concurrency_max)
         endpoint.set_terms(terms, self._now_ms)
         refusal = endpoint.refusal(self._now_ms)
         if refusal is None:
+            if endpoint.is_idle:
+                self._idle.pop(queued.webhook, None)
+                self._working[queued.webhook] = endpoint
             endpoint.queued += 1
             self._lanes[queued.lane].append(queued)
         self._placed(queued.webhook, endpoint)  # in all lanes: the terms may be others
@@ -175,7 +123,7 @@ class Dispatcher(Generic[_T]):
         What waited for an endpoint whose breaker opens by that is to be put off.
         """
         self._at(now_ms)
-        endpoint = self._endpoints[webhook]
+        endpoint = self._working[webhook]
         self.in_flight -= 1
         was_open = endpoint.breaker.state != "closed"
         has_opened = endpoint.finished(sign, now_ms)
@@ -197,7 +145,7 @@ class Dispatcher(Generic[_T]):
         spilled = []
         for lane in self._lanes.values():
             for webhook, queue in list(lane.queues.items()):
-                endpoint = self._endpoints[webhook]
+                endpoint = self._working[webhook]
                 if endpoint.hold() is None:
                     continue
                 while queue and now_ms - queue[0].since_ms >= WAIT_MS_MAX:
@@ -213,26 +161,30 @@ class Dispatcher(Generic[_T]):
             for webhook, queue in list(lane.queues.items()):
                 gone = [queued for queued in queue if unwanted(queued.job)]
                 lane.retain(webhook, [queued for queued in queue if not unwanted(queued.job)])
-                endpoint = self._endpoints[webhook]
+                endpoint = self._working[webhook]
                 endpoint.queued -= len(gone)
                 self._placed(webhook, endpoint)
                 dropped += gone
         return dropped
 
+    def _known(self, webhook: str) -> Endpoint | None:
+        return self._working.get(webhook) or self._idle.get(webhook)
+
     def _at(self, now_ms: int) -> None:
         """Note the time; when the clock was set back, every timer is due."""
         if now_ms + CLOCK_STEP_MS < self._now_ms:
-            timed = [webhook for webhook, it in self._endpoints.items() if it.timer_ms is not None]
+            known = (*self._working.items(), *self._idle.items())
+            timed = {webhook: it for webhook, it in known if it.timer_ms is not None}
             self._timers = [(now_ms, webhook) for webhook in sorted(timed)]
-            for webhook in timed:
-                self._endpoints[webhook].timer_ms = now_ms
+            for endpoint in timed.values():
+                endpoint.timer_ms = now_ms
         self._now_ms = now_ms
 
     def _wake(self) -> None:
         """Look at the webhooks whose tokens have come."""
         while self._timers and self._timers[0][0] <= self._now_ms:
             at_ms, webhook = heapq.heappop(self._timers)
-            endpoint = self._endpoints.get(webhook)
+            endpoint = self._known(webhook)
             if endpoint is not None and endpoint.timer_ms == at_ms:
                 endpoint.looked_at(self._now_ms)
                 self._placed(webhook, endpoint)
@@ -247,8 +199,8 @@ class Dispatcher(Generic[_T]):
                 return self._started(lane, webhook)
         return None
 
-    def _started(self, lane: _Lane[_T], webhook: str) -> Queued[_T]:
-        endpoint = self._endpoints[webhook]
+    def _started(self, lane: LaneQueues[_T], webhook: str) -> Queued[_T]:
+        endpoint = self._working[webhook]
         queued = lane.pop(webhook)
         endpoint.started(self._now_ms)
         self.in_flight += 1
@@ -266,19 +218,12 @@ class Dispatcher(Generic[_T]):
     def _placed(self, webhook: str, endpoint: Endpoint) -> None:
         """Bring everything that is kept of a webhook in line with its endpoint."""
         hold = endpoint.hold()
-        turn: _Turn = "ready" if endpoint.in_flight < SHARE_MAX else "surplus"
+        turn: Turn = "ready" if endpoint.in_flight < SHARE_MAX else "surplus"
         for lane in self._lanes.values():
             lane.place(webhook, None if hold else turn)
         self._count(endpoint, hold)
-        if not endpoint.is_idle:
-            self._idle.pop(webhook, None)
-        elif endpoint.is_forgettable(self._now_ms):
-            self._forget(webhook)
-            return
-        else:
-            self._idle[webhook] = None
-            if len(self._idle) > REMEMBERED_MAX:
-                self._forget(next(iter(self._idle)))
+        if endpoint.is_idle:
+            self._rest(webhook, endpoint)
         if endpoint.rate is not None:
             self._set_timer(webhook, endpoint)
 
@@ -289,9 +234,16 @@ class Dispatcher(Generic[_T]):
             self._held[hold] += endpoint.queued
         endpoint.held, endpoint.held_jobs = hold, endpoint.queued
 
-    def _forget(self, webhook: str) -> None:
-        self._idle.pop(webhook, None)
-        self.open_breakers -= self._endpoints.pop(webhook).breaker.state != "closed"
+    def _rest(self, webhook: str, endpoint: Endpoint) -> None:
+        """Remember an endpoint without work, if that is of any use; it keeps a place it has."""
+        self._working.pop(webhook, None)
+        if endpoint.is_forgettable(self._now_ms):
+            self._idle.pop(webhook, None)
+            return
+        self._idle[webhook] = endpoint
+        if len(self._idle) > REMEMBERED_MAX:
+            _, forgotten = self._idle.popitem(last=False)
+            self.open_breakers -= forgotten.breaker.state != "closed"
 
     def _set_timer(self, webhook: str, endpoint: Endpoint) -> None:
         look_ms, timer_ms = endpoint.next_look_ms(self._now_ms), endpoint.timer_ms

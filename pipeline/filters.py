@@ -41,13 +41,25 @@ class Unmet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Condition:
+class Condition:
+    """A rule, ready to be asked."""
+
     rule: Rule
     field: ActivityField
     test: Test
     negated: bool
 
+    @property
+    def wanted(self) -> tuple[Any, ...] | None:
+        """The values one of which the field must equal; None when it asks for something else."""
+        rule = self.rule
+        if isinstance(rule.value, tuple):
+            return None if self.negated else rule.value
+        is_equality = rule.op == "eq" or (rule.op == "contains" and self.field.is_set)
+        return (rule.value,) if is_equality else None
+
     def holds(self, activity: dict[str, Any]) -> bool:
+        """Whether the activity is as the rule says."""
         value = self.field.find(activity)
         if value is None:
             return self.rule.op == "not_set"
@@ -62,7 +74,7 @@ class _Condition:
 class CompiledFilter:
     """A filter ready to be asked. Without groups it accepts every activity."""
 
-    groups: tuple[tuple[_Condition, ...], ...] = ()
+    groups: tuple[tuple[Condition, ...], ...] = ()
 
     def accepts(self, activity: dict[str, Any]) -> bool:
         """Whether the activity passes; never raises, whatever the activity holds."""
@@ -104,13 +116,13 @@ def compile_filter(written: Filter | None) -> CompiledFilter:
     return CompiledFilter(tuple(tuple(filter(None, group)) for group in groups))
 
 
-def _condition(rule: Rule, path: str, faults: list[Fault]) -> _Condition | None:
+def _condition(rule: Rule, path: str, faults: list[Fault]) -> Condition | None:
     try:
         field = activity_field(rule.field)
     except Malformed as malformed:
         faults.extend(Fault(f"{path}.field", fault.message) for fault in malformed.faults)
         return None
-    return _Condition(rule, field, _test(rule, field), rule.op in _POSITIVE)
+    return Condition(rule, field, _test(rule, field), rule.op in _POSITIVE)
 
 
 def _test(rule: Rule, field: ActivityField) -> Test:

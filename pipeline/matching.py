@@ -99,7 +99,7 @@ def _account_detail(event: Event, reason: Reason) -> str:
 def _candidates(event: Event, configs: Configs) -> tuple[HeldWebhook, ...]:
     """The webhooks that the index says can fire: `_reason` says the same of each of them."""
     if event.phase != ROUTE:
-        return configs.webhooks_at(event.account_id, event.phase)
+        return configs.candidates(event.account_id, event.phase, event.activity)
     named = configs.held_webhook(event.account_id, event.webhook_id or "")
     return () if named is None else (named,)
 

@@ -16,8 +16,9 @@ from typing import Final, Literal
 from pipeline.assignments import Place
 from pipeline.commands import OpenJob
 from pipeline.deferrals import Deferral
-from pipeline.dispatch import Queued, Spilled
+from pipeline.dispatch import Spilled
 from pipeline.endpoints import WAIT_MS_MAX
+from pipeline.lanes import Queued
 from schemas.job import Lane
 
 # Schedulers may be behind; beyond an hour after it was due, a delivery's turn is over.

@@ -12,8 +12,9 @@ from typing import Final, Literal
 from pipeline.commands import OpenJob
 from pipeline.configs import Configs
 from pipeline.deferrals import Deferral
-from pipeline.dispatch import Dispatcher, Queued, Spilled
+from pipeline.dispatch import Dispatcher, Spilled
 from pipeline.endpoints import HOLDS, Hold, Sign, Terms
+from pipeline.lanes import Queued
 from pipeline.ordering import Line, Ordering, line_of
 from pipeline.outcomes import Outcome
 from pipeline.suppression import Noted

@@ -15,6 +15,7 @@ from typing import Any, Final
 from agents.bench import prepared
 from agents.bench.cases import IN_FLIGHT_MS, Case, Load, Options
 from agents.bench.figures import latency_figures
+from agents.bench.parked import still_parked
 from agents.bench.partitions import partition_of, silence_s
 from agents.bench.plan import Endpoint
 from agents.bench.publisher import Order, Receipt
@@ -31,8 +32,8 @@ Figures = dict[str, float]
 # A broker on a machine that does much else.
 _READY_TIMEOUT_S: Final = 180
 _WARM_UP: Final = (3.0, 1.0)  # seconds, in full and in brief
-# What has not come so long after the last that did is lost: longer than a takeover takes, or the
-# second spill of a job, through the tier of 30 s.
+# What has not come so long after the last that did is parked or lost: longer than a takeover takes,
+# or the second spill of a job, through the tier of 30 s.
 _QUIET_S: Final = 45
 # The same for what was prepared: endpoints that recover put jobs off as far as the tier of 2 m.
 _PREPARED_QUIET_S: Final = (150, 45)
@@ -114,16 +115,26 @@ class Measurement:
         used = stage.meter.used()
         requests = self._watch.requests - before
         await self._watch.for_s(_REPEATS_S)
+        more |= await self._missing_figures(load, tally, receipt)
         found = arrival_figures(stage, tally, receipt) | more | usage_figures(used, requests)
         restarts = sum(child.restarts for child in await stage.installation.health())
         return found | {"strays": self._watch.strays, "restarts": restarts}
+
+    async def _missing_figures(self, load: int, tally: Tally, receipt: Receipt) -> Figures:
+        """What is lost of what has not arrived, and what waits in a tier until later."""
+        settings, plan = self._stage.settings, self._stage.plan
+        missing = tally.missing(plan.owed(receipt.events))
+        parked = await asyncio.to_thread(still_parked, settings, plan, load, missing)
+        self._watch.look()  # what came while the records were read is not missing
+        missing = tally.missing(missing)
+        return {"lost": len(missing - parked), "parked": len(missing & parked)}
 
     async def _search(self) -> Figures:
         """The figures of the highest rate that was held."""
         (load,) = self._case.loads
         precision = PRECISION_QUICK if self._options.quick else PRECISION
         search = StepSearch(load.per_second, precision=precision)
-        number, lost, best, memory = MEASURED, 0.0, Figures(), Figures()
+        number, lost, parked, best, memory = MEASURED, 0.0, 0.0, Figures(), Figures()
         while (rate := search.rate) is not None:
             found = await self._measure(number, (Load(rate, load.seconds),))
             held = is_held(found)
@@ -131,14 +142,14 @@ class Measurement:
             self._tell(f"{rate:.0f}/s {'held' if held else 'not held'}")
             best = found if held else best
             memory = _highest(memory, found)
-            lost += found["lost"]
+            lost, parked = lost + found["lost"], parked + found["parked"]
             number += 1
             if found["lost"]:
-                self._tell(f"{found['lost']:.0f} did not arrive: the search ends here")
+                self._tell(f"{found['lost']:.0f} were lost: the search ends here")
                 break
         # Memory is highest where the rate is no longer held, and must be bounded there as well.
-        searched = {"lost": lost, "held_per_s": search.held or 0.0, "steps": number - MEASURED}
-        return best | memory | searched
+        searched = {"held_per_s": search.held or 0.0, "steps": number - MEASURED}
+        return best | memory | searched | {"lost": lost, "parked": parked}
 
     async def _publish(
         self, load: int, loads: tuple[Load, ...], to: list[tuple[int, int]] | None = None
@@ -239,7 +250,6 @@ def arrival_figures(stage: Stage, tally: Tally, receipt: Receipt) -> Figures:
         "owed": stage.plan.owed_to_measured(events),
         "arrived": tally.arrived,
         "arrived_per_s": tally.arrived * _NS_PER_S / (last_ns - receipt.began_ns),
-        "lost": tally.lost(stage.plan.owed(events)),
         "duplicates": tally.duplicates,
         "undelivered": tally.undelivered(stage.plan.owed(events)),
         **latency_figures(tally.latencies_ms),

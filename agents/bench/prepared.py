@@ -13,7 +13,7 @@ from typing import Final
 from confluent_kafka import KafkaError, Message, Producer
 
 from agents.bench.plan import Endpoint
-from agents.bench.publisher import activity
+from agents.bench.publisher import activity, event_id
 from agents.errors import OperationError
 from agents.kafka.clients import producer_config
 from agents.kafka.outgoing import new_job, parked_job, trace_of
@@ -119,7 +119,7 @@ def _event(endpoint: Endpoint, load: int, number: int, payload_bytes: int) -> Ev
     text = activity(load, number, time.time_ns(), endpoint.shard or 0, payload_bytes)
     return event_from(
         {
-            "event_id": f"{load:05d}-{number:010d}",
+            "event_id": event_id(load, number),
             "account_id": endpoint.account_id,
             "phase": "end",
             "activity": parse_json(text),

@@ -79,6 +79,11 @@ def activity(load: int, event: int, at_ns: int, shard: int, payload_bytes: int) 
     return head + b"." * (payload_bytes - len(head) - 2) + b'"}'
 
 
+def event_id(load: int, event: int) -> str:
+    """The id of a load's event."""
+    return f"{load:05d}-{event:010d}"
+
+
 def due_times_s(loads: list[tuple[float, float]]) -> Iterator[float]:
     """When each event is to be published, in seconds from the beginning."""
     began_s = 0.0
@@ -123,7 +128,7 @@ class Publisher:
 
     def _send(self, load: int, event: int, addressee: tuple[int, int]) -> None:
         account_id, shard = addressee
-        name = b"%05d-%010d" % (load, event)
+        name = event_id(load, event).encode()
         key = b"%d:%b" % (account_id, name)
         while True:
             body = activity(load, event, time.time_ns(), shard, self._stream.payload_bytes)

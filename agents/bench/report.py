@@ -106,6 +106,7 @@ _COLUMNS: Final[dict[str, Callable[[Mapping[str, Spread]], str]]] = {
     "p95": _p95,
     "p99": _plain("p99_ms", 1),
     "lost": _plain("lost"),
+    "parked": _plain("parked"),
     "repeated": _plain("duplicates"),
     "CPU s/1,000": _plain("cpu_s_per_1000", 2),
     "MiB": _plain("memory_mib"),

@@ -28,6 +28,7 @@ def is_held(figures: Mapping[str, float]) -> bool:
     """Whether a run's figures say that its rate was held."""
     return (
         figures.get("lost", 1) == 0
+        and figures.get("parked", 0) == 0
         and figures.get("p95_ms", P95_MS_MAX) < P95_MS_MAX
         and figures.get("tail_s", TAIL_S_MAX) < TAIL_S_MAX
         # An event that was published late has its lateness left out of its latency.

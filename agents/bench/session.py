@@ -18,6 +18,7 @@ from agents.bench.stage import Stage, staged
 from pipeline.settings import Settings
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_TOTALS: Final = ("lost", "parked", "prepared_missing", "strays")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,12 @@ def _ignore_signals() -> None:
 
 
 def totals(rows: Sequence[Row]) -> Mapping[str, float]:
-    """Deliveries lost, and requests that nobody owed, in all runs of all cases."""
+    """Deliveries lost or parked, prepared ones missing, requests nobody owed, in all runs."""
     runs = [run for row in rows for run in row.runs]
-    return {name: sum(run.get(name, 0) for run in runs) for name in ("lost", "strays")}
+    return {name: sum(run.get(name, 0) for run in runs) for name in _TOTALS}
+
+
+def is_complete(rows: Sequence[Row]) -> bool:
+    """Whether nothing is lost, and all that was prepared has arrived."""
+    found = totals(rows)
+    return not (found["lost"] or found["prepared_missing"])

@@ -1,4 +1,4 @@
-"""What arrived against what was owed: losses, repeats, latencies, requests open at once. Pure.
+"""What arrived against what was owed: missing, repeats, latencies, requests open at once. Pure.
 
 An arrival names its load (the warm-up is the first), its event's number in that load and its
 webhook's number. The receiver writes arrivals as records of one size, which are read here.
@@ -86,12 +86,13 @@ class Tally:
         """Deliveries that were answered with success more than once, each further time counted."""
         return self._delivered.total() - len(self._delivered)
 
-    def lost(self, owed: Iterable[tuple[int, int]]) -> int:
-        """How many of these (event, webhook) never arrived at a webhook that is measured."""
-        return sum(
-            webhook in self.measured and event << _WEBHOOK_BITS | webhook not in self._delivered
+    def missing(self, owed: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Which of these (event, webhook) have not arrived at a webhook that is measured."""
+        return {
+            (event, webhook)
             for event, webhook in owed
-        )
+            if webhook in self.measured and event << _WEBHOOK_BITS | webhook not in self._delivered
+        }
 
     def undelivered(self, owed: Iterable[tuple[int, int]]) -> int:
         """How many of these have not been delivered to any other webhook: they wait in a tier."""

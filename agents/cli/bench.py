@@ -90,11 +90,11 @@ def bench(  # noqa: PLR0913, PLR0917 - click's way: an argument for each option
     with its own broker; a publisher that keeps its rate whatever happens; and a receiver that times
     what arrives. Nothing is sent anywhere else. Ctrl-C takes everything down.
 
-    Measure on a machine that does nothing else. Exit code 1 when a delivery was lost.
+    Measure on a machine that does nothing else. Exit code 1: a delivery or a prepared job was lost.
     """
     from agents.bench import report  # noqa: PLC0415 - slow to import for --help
     from agents.bench.conditions import conditions, is_busy  # noqa: PLC0415 - as above
-    from agents.bench.session import Session, totals  # noqa: PLC0415 - as above
+    from agents.bench.session import Session, is_complete  # noqa: PLC0415 - as above
 
     base = settings_from_environment(find_broker=False)
     configure_logging(base.model_copy(update={"log_level": "warning"}), agent="bench")
@@ -111,7 +111,7 @@ def bench(  # noqa: PLR0913, PLR0917 - click's way: an argument for each option
     else:
         print_table(report.results(rows))
         print_table(report.processes(rows))
-    ctx.exit(1 if totals(rows)["lost"] else 0)
+    ctx.exit(0 if is_complete(rows) else 1)
 
 
 @contextmanager

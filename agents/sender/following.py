@@ -32,6 +32,8 @@ BEFORE_S: Final = 60.0
 AFTER_S: Final = 45.0
 _BATCH: Final = 1_000
 _POLL_S: Final = 0.2
+# At load there would be a fetch for each attempt; a tenth of a second later is as good.
+_UNHURRIED: Final = {"fetch.min.bytes": 64 * 1024, "fetch.wait.max.ms": 100}
 
 _log = structlog.get_logger()
 
@@ -77,7 +79,7 @@ class Follower:
 
     def _follow(self, numbers: tuple[int, ...]) -> None:
         """Follow these, and what is asked for meanwhile, until all have had their time."""
-        consumer = Consumer(reader_config(self._settings))
+        consumer = Consumer(reader_config(self._settings) | _UNHURRIED)
         try:
             self._begin(consumer, numbers)
             while self._until_s and not self._closed.is_set():

@@ -18,8 +18,8 @@ import click
 from tests.support.brokers import a_broker
 
 # What measures the code alone, and what is a part of another benchmark or is run by hand.
-WITHOUT_BROKER = {"templates", "dispatch", "sender_cpu"}
-NOT_RUN = {"global_pool", "isolation"}
+WITHOUT_BROKER = {"templates", "dispatch", "matching", "sender_cpu"}
+NOT_RUN = {"global_pool", "isolation", "growth"}
 QUICK = [sys.executable, "-m", "agents.cli", "bench", "--quick"]
 
 

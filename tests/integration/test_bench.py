@@ -39,7 +39,7 @@ def test_everything_published_arrives_once_and_the_figures_say_so(tmp_path):
 
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
-    assert (found["lost"], found["strays"]) == (0, 0)
+    assert (found["lost"], found["parked"], found["strays"]) == (0, 0, 0)
     assert found["conditions"]["partitions"] == 8
     assert found["conditions"]["payload_bytes"] == 1_024
     (case,) = found["cases"]

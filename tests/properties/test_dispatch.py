@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from pipeline import dispatch, endpoints
-from pipeline.dispatch import Dispatcher, Queued
+from pipeline.dispatch import Dispatcher
 from pipeline.endpoints import HOLDS, Endpoint, Terms
+from pipeline.lanes import Queued
 
 LANES = ("new", "retry", "replay")
 webhooks = st.sampled_from(["a", "b", "c", "d"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.dispatch import Queued
 from pipeline.endpoints import Terms
+from pipeline.lanes import Queued
 
 
 def fill(dispatcher, webhook, count, *, ceiling=64, per_second=None, **given) -> None:

@@ -46,6 +46,7 @@ def test_there_is_no_ratio_to_nothing():
     "fault",
     [
         {"lost": 1},
+        {"parked": 1},
         {"p95_ms": 1_000.0},
         {"tail_s": 2.5},
         {"publisher_late_ms": 1_500.0},

@@ -1,9 +1,12 @@
 """The bench's books: what was owed, what arrived, what is lost, what came twice."""
 
 import json
+from typing import Literal
 
 import pytest
 
+from agents.bench.cases import Options, chosen
+from agents.bench.parked import due_later
 from agents.bench.partitions import murmur2, partition_of, silence_s
 from agents.bench.plan import (
     HANG,
@@ -15,7 +18,9 @@ from agents.bench.plan import (
     with_recovering,
 )
 from agents.bench.publisher import activity, due_times_s
+from agents.bench.session import Row, is_complete
 from agents.bench.tally import RECORD_BYTES, Arrival, Tally, unpacked
+from pipeline.suppression import Noted
 
 MS = 1_000_000
 S = 1_000 * MS
@@ -42,13 +47,59 @@ def test_an_arrival_survives_being_written():
     assert list(unpacked(data)) == arrivals
 
 
-def test_what_is_owed_and_did_not_come_is_lost():
+def test_what_is_owed_and_did_not_come_is_missing():
     plan = one_each(3)
     tally = tally_of(plan, arrival(0, 0), arrival(1, 1), arrival(3, 0))
 
     assert plan.owed_to_measured(5) == 5
     assert tally.arrived == 3
-    assert tally.lost(plan.owed(5)) == 2
+    assert tally.missing(plan.owed(5)) == {(2, 2), (4, 1)}
+
+
+def record(delivery: str, step: Literal["retry", "defer", "end", "late"], due_ms: int = 0) -> Noted:
+    return Noted(delivery, 1, 0, step, due_ms=due_ms)
+
+
+def test_what_is_put_off_to_a_later_time_is_parked_and_the_rest_is_lost():
+    ids = {name: (number, 0) for number, name in enumerate(["retried", "put off", "due", "none"])}
+    noted = [
+        record("retried", "retry", 11),
+        record("put off", "defer", 11),
+        record("due", "retry", 10),
+        record("somebody's", "retry", 11),
+    ]
+
+    assert due_later(ids, noted, 10) == {(0, 0), (1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("then", "parked"),
+    [
+        (("end", 0), set()),
+        (("defer", 12), {(7, 3)}),
+        (("retry", 10), set()),
+        (("late", 0), {(7, 3)}),
+    ],
+)
+def test_the_last_record_decides_whether_a_delivery_is_parked(then, parked):
+    noted = [record("one", "retry", 11), record("one", *then)]
+
+    assert due_later({"one": (7, 3)}, noted, 10) == parked
+
+
+@pytest.mark.parametrize(
+    ("figures", "complete"),
+    [
+        ({"lost": 0, "parked": 3, "strays": 1}, True),
+        ({"lost": 1, "parked": 0}, False),
+        ({"lost": 0, "prepared": 9, "prepared_missing": 0}, True),
+        ({"lost": 0, "prepared": 9, "prepared_missing": 1}, False),
+    ],
+)
+def test_what_is_lost_and_what_was_prepared_and_is_missing_fail_a_bench(figures, complete):
+    case = chosen(["healthy"], Options())[0]
+
+    assert is_complete([Row(case, [{"lost": 0.0}, figures])]) is complete
 
 
 def test_what_was_refused_has_not_arrived():
@@ -56,7 +107,7 @@ def test_what_was_refused_has_not_arrived():
     tally = tally_of(plan, arrival(0, 0, status=500), arrival(0, 0, status=0))
 
     assert (tally.requests, tally.arrived, tally.duplicates) == (2, 0, 0)
-    assert tally.lost(plan.owed(1)) == 1
+    assert tally.missing(plan.owed(1)) == {(0, 0)}
 
 
 def test_each_further_arrival_is_a_duplicate_and_only_the_first_is_timed():
@@ -67,7 +118,7 @@ def test_each_further_arrival_is_a_duplicate_and_only_the_first_is_timed():
 
     assert tally.duplicates == 2
     assert tally.latencies_ms == [4, 5]
-    assert tally.lost(plan.owed(2)) == 0
+    assert tally.missing(plan.owed(2)) == set()
     assert len(tally.moments) == 4
 
 
@@ -84,7 +135,7 @@ def test_endpoints_that_are_unwell_are_neither_timed_nor_missed():
 
     assert len(sick) == 2
     assert plan.owed_to_measured(10) == tally.arrived == 8
-    assert tally.lost(plan.owed(10)) == 0
+    assert tally.missing(plan.owed(10)) == set()
     assert tally.undelivered(plan.owed(10)) == 2
 
 

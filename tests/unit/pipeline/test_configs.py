@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from pipeline.configs import Configs
+from pipeline.configs import CROWD_MIN, Configs
 from schemas.codec import encode
 from schemas.config import ConfigKey, key_of
 from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
@@ -138,3 +138,32 @@ def test_a_compacted_topic_gives_the_same_index_as_the_full_one():
     assert compacted.webhooks_of(25)
     assert ids(compacted.webhooks_of(25)) == ids(full.webhooks_of(25))
     assert compacted.offset == full.offset
+
+
+def wanting(shard):
+    return {"all": [{"field": "shard", "op": "eq", "value": shard}]}
+
+
+def found(configs, shard):
+    return ids(configs.candidates(25, "end", {"shard": shard}))
+
+
+def test_of_a_crowd_those_are_candidates_whose_filters_may_accept():
+    few = [a_webhook(id=f"w{n}", filter=wanting(n)) for n in range(CROWD_MIN - 1)]
+    last = a_webhook(id="last", filter=wanting(3))
+    assert len(found(configs_of(*few), 3)) == CROWD_MIN - 1
+    configs = configs_of(*few, last, a_webhook(id="later", filter=wanting(4)))
+    assert found(configs, 3) == ["w3", "last"]
+    assert found(configs, 4) == ["w4", "later"]
+    assert configs.candidates(25, "starts", {"shard": 3}) == ()
+    assert configs.candidates(26, "end", {"shard": 3}) == ()
+
+
+def test_a_webhook_of_a_crowd_changes_and_goes():
+    crowd = [a_webhook(id=f"w{n}", filter=wanting(n)) for n in range(CROWD_MIN + 1)]
+    configs = configs_of(*crowd, a_webhook(id="w0", filter=wanting(1)))
+    assert found(configs, 0) == []
+    assert found(configs, 1) == ["w1", "w0"]
+    for offset, webhook in enumerate(crowd, start=configs.offset + 1):
+        configs.apply(str(key_of(webhook)).encode(), None, offset)
+    assert found(configs, 1) == []

@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from pipeline.breaker import WINDOW
-from pipeline.dispatch import IN_FLIGHT_MAX, LANE_TURNS, SHARE_MAX, Dispatcher, Queued
+from pipeline.dispatch import IN_FLIGHT_MAX, LANE_TURNS, SHARE_MAX, Dispatcher
 from pipeline.endpoints import QUEUE_MAX, WAIT_MS_MAX, Terms
+from pipeline.lanes import Queued
 from pipeline.limits import CONCURRENCY_START
 from tests.support.dispatching import fill, take_all
 

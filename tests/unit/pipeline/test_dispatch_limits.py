@@ -4,8 +4,9 @@ import sys
 
 from pipeline import dispatch
 from pipeline.breaker import BACK_OFF_MS_MIN, IN_A_ROW_MAX
-from pipeline.dispatch import LANE_TURNS, Dispatcher, Queued
+from pipeline.dispatch import LANE_TURNS, Dispatcher
 from pipeline.endpoints import QUEUE_MAX, WAIT_MS_MAX, Terms
+from pipeline.lanes import Queued
 from tests.support.dispatching import fill, take_all
 
 

@@ -7,6 +7,7 @@ is read again by whoever takes over, so stopping loses nothing and going on migh
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -52,3 +53,13 @@ def end_process_on_failure(task: asyncio.Task[None]) -> asyncio.Task[None]:
 
     task.add_done_callback(on_done)
     return task
+
+
+def spare_from_collections() -> None:
+    """Take all objects there are out of Python's garbage collections, for good.
+
+    To be called once what stays has been read: a full collection over 100,000 webhooks stops
+    everything for 0.3 s, and finds nothing.
+    """
+    gc.collect()
+    gc.freeze()

@@ -23,7 +23,7 @@ from agents.kafka.groups import MATCHERS
 from agents.kafka.log_ends import LogEnds
 from agents.kafka.outgoing import Received
 from agents.kafka.producer import Publisher
-from agents.lifecycle import abort, end_process_on_failure, stop_on_signals
+from agents.lifecycle import abort, end_process_on_failure, spare_from_collections, stop_on_signals
 from agents.matcher.freshness import Freshness
 from agents.matcher.joining import Joiner
 from agents.strict import Batches, StrictApp, Watchdog
@@ -90,6 +90,7 @@ class Matcher:
             _task("pump", self._batches.run(app.strict_consumer.done)),
             _task("freshness", self._freshness.run()),
             _task("watchdog", watchdog.run()),
+            _task("memory", self._spare_configs()),
             _task("faust", app.start()),
         ]
         await stopping.wait()
@@ -103,6 +104,10 @@ class Matcher:
             await asyncio.gather(*tasks)
         self._publisher.close(timeout_s=0)
         _log.info("matcher.stopped")
+
+    async def _spare_configs(self) -> None:
+        await self._freshness.wait()
+        spare_from_collections()
 
     def readiness(self) -> Mapping[str, bool]:
         """Whether events are being matched now, by condition."""

@@ -12,7 +12,7 @@ from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
 from agents.kafka.required import require_topics
 from agents.kafka.watchdog import watch
-from agents.lifecycle import end_process_on_failure, stop_on_signals
+from agents.lifecycle import end_process_on_failure, spare_from_collections, stop_on_signals
 from agents.sealing.keys import keys_for
 from agents.sender.attempting import Attempter
 from agents.sender.consumer import JobConsumer
@@ -39,6 +39,7 @@ async def run_sender(settings: Settings) -> None:
     stopping = stop_on_signals(loop)
     opener = SecretOpener(keys_for(settings))
     view = ConfigView(settings, loop)  # read to its end before the first job
+    spare_from_collections()
     guard = EgressGuard(parse_networks(settings.egress_allow))
     http = HttpClient(guard, allow_http=settings.allow_http)
     prompt = Publisher(settings, loop)

@@ -76,9 +76,10 @@ class Attempts:
         self.ended: set[str] = set()
 
     def read(self) -> None:
-        """Take in what has come."""
-        while came := self._tail.new():
+        """Take in what has come; at some rates there is always more, which is for the next time."""
+        while len(came := self._tail.new()) == _BATCH:
             self._take(came)
+        self._take(came)
 
     def finish(self) -> None:
         """Read to the end, and no more."""

@@ -49,6 +49,8 @@ EXPIRE_FINE_S: Final = 3 * 3_600
 # What endpoints that never answer hold up is over soon after the run.
 EXPIRE_UNWELL_S: Final = 60
 
+# A sender whose clock went back an hour may have put a job off for ten minutes.
+QUIET_S: Final = 900
 RECOVERY_S: Final = 90
 COMMIT_S: Final = 60
 
@@ -156,7 +158,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--brokers", type=int, choices=(1, 3), default=1)
     parser.add_argument("--away-s", type=float, default=AWAY_S, help="how long brokers are away")
-    parser.add_argument("--quiet-s", type=float, default=300, help="the longest wait at the end")
+    parser.add_argument("--quiet-s", type=float, default=QUIET_S, help="longest wait at the end")
     parser.add_argument("--only", type=_kinds, default=KINDS, metavar="KIND,…")
     parser.add_argument("--keep", action="store_true", help="keep the logs of a good run too")
     options = parser.parse_args()

@@ -116,10 +116,12 @@ class TierConsumer(GroupConsumer):
         now_s = time.monotonic()
         while self._again and self._again[0][0] <= now_s:
             _, outgoing, place = self._again.popleft()
-            if place.epoch in self.assignments.epochs([(place.topic, place.partition)]):
+            if self._is_ours(place):
                 self._write(outgoing, place)
         while self._refused:
-            self._write_alone(*self._refused.popleft())
+            outgoing, place = self._refused.popleft()
+            if self._is_ours(place):
+                self._write_alone(outgoing, place)
         if self._told:
             self._take_in_spans(self._told.popleft())
         if self.is_certain and not self.is_standing_still:
@@ -153,6 +155,9 @@ class TierConsumer(GroupConsumer):
     def metadata(self, position: Position) -> str:  # noqa: ARG002 - the offset says it all
         """Keep nothing beside an offset."""
         return ""
+
+    def _is_ours(self, place: Place) -> bool:
+        return place.epoch in self.assignments.epochs([(place.topic, place.partition)])
 
     def _stay_at(self, key: Key, offset: int) -> None:
         head = self.place_of(key, offset)

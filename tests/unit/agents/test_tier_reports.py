@@ -28,6 +28,11 @@ class Client:
     def produce(self, *_, on_delivery, **__):
         self.reports.append(on_delivery)
 
+    def poll(self, _timeout_s):
+        """Nothing is reported here but by `reports`."""
+
+    flush = poll
+
 
 @pytest.fixture
 def bench(monkeypatch):
@@ -67,3 +72,17 @@ def test_a_record_whose_copy_was_refused_is_not_committed(bench):
     client.reports[0](REFUSED, None)
 
     assert committable(consumer) == 7
+
+
+@pytest.mark.parametrize(("is_still_ours", "writes"), [(True, 2), (False, 1)])
+def test_a_record_too_large_is_written_by_itself_while_its_partition_is_ours(
+    bench, is_still_ours, writes
+):
+    consumer, client = bench
+    write(consumer, 7)
+    client.reports[0](KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None)
+    if not is_still_ours:
+        consumer.assignments.forget([KEY])
+    consumer.after_turn()
+
+    assert len(client.reports) == writes

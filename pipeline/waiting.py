@@ -119,14 +119,14 @@ class WaitingRoom:
             due_ms = now_ms if follows.due_at_ms is None else follows.due_at_ms
             self._ordering.parked(line, job.delivery_id, job.first_queued_at_ms, due_ms)
         released = self._ordering.next_of(line, now_ms)
-        return [] if released is None else self._released(released)
+        return [] if released is None else self._released(released, now_ms)
 
     def look(self, now_ms: int) -> list[Left]:
         """Time has passed: put off what waits too long."""
         ready, overdue = self._ordering.look(now_ms)
         left = self._spilled([*overdue, *self._dispatcher.overdue(now_ms)])
         for queued in ready:
-            left += self._released(queued)
+            left += self._released(queued, now_ms)
         return left
 
     def drop(self, epochs: frozenset[int]) -> None:
@@ -156,9 +156,10 @@ class WaitingRoom:
         self._remember(queued, webhook)
         return []
 
-    def _released(self, queued: Queued[OpenJob]) -> list[Left]:
-        """A job has waited for its activity, and waits for its endpoint now."""
+    def _released(self, queued: Queued[OpenJob], now_ms: int) -> list[Left]:
+        """A job has waited for its activity, and waits for its endpoint from now on."""
         job = self._forgotten(queued).job
+        queued = replace(queued, since_ms=now_ms)
         return self._queue(queued, self._configs.webhook(job.account_id, job.webhook_id))
 
     def _merged(self, waiting: Queued[OpenJob], read: OpenJob) -> Left:

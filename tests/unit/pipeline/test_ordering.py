@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from pipeline import ordering
+from pipeline.breaker import IN_A_ROW_MAX
 from pipeline.commands import Close, Start
 from pipeline.ordering import PATIENCE_MS
 from pipeline.suppression import Noted
@@ -195,3 +196,18 @@ def test_the_lines_forgotten_first_are_those_in_which_nothing_happened(monkeypat
     assert len(sender.start()) == 2
     sender.read(4, activity=1)
     assert list(sender.start()) == [4]
+
+
+def test_a_delivery_that_waited_in_order_meets_the_breaker_that_has_opened_meanwhile():
+    sender = Sender(ordered=True, retry={"schedule": []})
+    for number in range(IN_A_ROW_MAX):
+        sender.read(number, activity=number + 1)
+        last = sender.start()[number]
+        if number < IN_A_ROW_MAX - 1:
+            sender.deliver(last, 500)
+    sender.read(10, activity=IN_A_ROW_MAX)
+    assert sender.start() == {}
+    (put_off,) = sender.deliver(last, 500, now_ms=NOW_MS + 500)
+
+    assert put_off.settlement.attempt.reason == "breaker_open"
+    assert sender.start(NOW_MS + 500) == {}

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from agents.sender.phases import mark
+from agents.sender.phases import mark, mark_first
 from pipeline.egress import Verdict, verdict
 from pipeline.settings import AllowedNetwork
 
@@ -96,7 +96,7 @@ class EgressGuard(AbstractResolver):
         """A socket for the address about to be connected; raises `ForbiddenAddressError`."""
         family, kind, protocol, _, (host, port, *_) = address
         self._check(host, port, host)
-        mark("connect_start")
+        mark_first("connect_start")
         created = socket.socket(family, kind, protocol)
         created.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return created

@@ -42,6 +42,11 @@ class Clock:
         self._marks.pop(moment, None)  # so that it becomes the last of all
         self._marks[moment] = (time.perf_counter() - self._began) * 1_000
 
+    def mark_first(self, moment: str) -> None:
+        """Note that a moment has come, unless it had before."""
+        if moment not in self._marks:
+            self.mark(moment)
+
     @property
     def is_in_tls(self) -> bool:
         """Whether a TLS handshake has begun and has not ended well."""
@@ -71,6 +76,13 @@ def mark(moment: str) -> None:
     clock = _current.get()
     if clock is not None:
         clock.mark(moment)
+
+
+def mark_first(moment: str) -> None:
+    """The same of a moment that may come again, where the first counts."""
+    clock = _current.get()
+    if clock is not None:
+        clock.mark_first(moment)
 
 
 class TimedContext(ssl.SSLContext):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -18,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from agents import metrics
 from agents.errors import OperationError
-from agents.kafka.clients import BROKER_TIMEOUT_S, PASSING, reader_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, patiently, reader_config
 from agents.lifecycle import abort
 from pipeline.configs import Configs
 from pipeline.settings import Settings
@@ -59,18 +58,10 @@ class ConfigReader:
 
     def end_offset(self) -> int:
         """The offset that the topic's next record will have, asked of the broker now."""
-        deadline_s = time.monotonic() + BROKER_TIMEOUT_S
-        while True:
-            try:
-                _, end = self._consumer.get_watermark_offsets(
-                    self._partition, timeout=BROKER_TIMEOUT_S
-                )
-            except KafkaException as error:
-                if error.args[0].code() not in PASSING or time.monotonic() > deadline_s:
-                    raise
-                time.sleep(_POLL_S)
-            else:
-                return int(end)
+        _, end = patiently(
+            lambda: self._consumer.get_watermark_offsets(self._partition, timeout=BROKER_TIMEOUT_S)
+        )
+        return int(end)
 
     def read(self) -> list[ConfigRecord]:
         """What has come since the last call; empty when nothing did within a short wait."""

@@ -5,10 +5,12 @@ The values that decide latency and loss are measured ones; each carries its reas
 
 from __future__ import annotations
 
-from typing import Any, Final
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import structlog
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from agents.errors import OperationError
@@ -16,13 +18,16 @@ from agents.lifecycle import abort
 from pipeline.settings import Settings
 from schemas.topics import RECORD_BYTES_MAX
 
+_T = TypeVar("_T")
+
 _log = structlog.get_logger()
 
 # Time for an admin request or a metadata look-up before we call the broker away.
 BROKER_TIMEOUT_S: Final = 10
 
 # A topic that was just created, or whose broker restarted, has no leader for a moment.
-PASSING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_PASSING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_AGAIN_S: Final = 0.05
 
 # Room for the largest record and its headers, in requests as in answers.
 _MESSAGE_BYTES_MAX: Final = RECORD_BYTES_MAX * 2
@@ -115,6 +120,21 @@ def on_consumer_error(error: KafkaError) -> None:
     if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - its public name
         abort(f"the consumer cannot go on: {error.str()}")
     _log.warning("consumer.error", error=error.str())
+
+
+def patiently(ask: Callable[[], _T]) -> _T:
+    """What `ask` gives, which is called again while a leader is being found.
+
+    Raises the `KafkaException` of any other error, and of that one after `BROKER_TIMEOUT_S`.
+    """
+    deadline_s = time.monotonic() + BROKER_TIMEOUT_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline_s:
+                raise
+            time.sleep(_AGAIN_S)
 
 
 def admin_client(settings: Settings) -> AdminClient:

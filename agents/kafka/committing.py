@@ -76,8 +76,7 @@ class Commits:
             places = self._unmoved(keys)
         if places:
             self._asked_at_s = now_s
-            self.membership.asked(self._assignments.epochs(keys))
-            self._consumer.commit(offsets=places, asynchronous=True)
+            self._send(places, keys)
 
     def answered(self, error: KafkaError | None) -> list[Key]:
         """A commit was answered; the partitions that are not ours by what the answer says."""
@@ -100,25 +99,31 @@ class Commits:
         wanted = self._all(keys)
         while wanted:
             try:
-                self.membership.asked(self._assignments.epochs(keys))
-                self._consumer.commit(offsets=wanted, asynchronous=True)
+                self._send(wanted, keys)
                 left_s = max(deadline_s - time.monotonic(), _LAST_LOOK_S)
                 found = self._consumer.committed(wanted, timeout=left_s)
             except KafkaException as error:
                 _log.warning("offsets.commit_failed", error=str(error.args[0]))
                 return
             wanted = [it for it, there in zip(wanted, found, strict=True) if not _is(it, there)]
-            if wanted and time.monotonic() >= deadline_s:
+            if not wanted:
+                return
+            if time.monotonic() >= deadline_s:
                 _log.warning("offsets.commit_failed", error=f"not done within {seconds:.1f} s")
                 return
-            if wanted:  # the group may have moved on, which a member hears with its next heartbeat
-                time.sleep(_PROVE_EVERY_S)
+            # The group may have moved on, which a member hears with its next heartbeat.
+            time.sleep(_PROVE_EVERY_S)
 
     def leave(self) -> None:
         """Leave the group, in bounded time; if the broker is away, it finds out by our silence."""
         leaving = threading.Thread(target=self._consumer.close, name="leaving", daemon=True)
         leaving.start()
         leaving.join(_LEAVE_S_MAX)
+
+    def _send(self, places: list[TopicPartition], keys: list[Key]) -> None:
+        """Ask for a commit while `keys` are held; the answer comes to `answered`."""
+        self.membership.asked(self._assignments.epochs(keys))
+        self._consumer.commit(offsets=places, asynchronous=True)
 
     def _all(self, keys: list[Key]) -> list[TopicPartition]:
         positions = ((key, self._assignments.position(key)) for key in keys)

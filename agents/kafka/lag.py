@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # public, but 
 )
 
 from agents.errors import OperationError
-from agents.kafka.clients import BROKER_TIMEOUT_S, PASSING, admin_client, reader_config
+from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, patiently, reader_config
 from agents.kafka.groups import GROUP_TOPICS, SCHEDULERS
 from agents.kafka.outgoing import received
 from pipeline.due import due_of
@@ -95,17 +95,12 @@ def _places(admin: AdminClient, settings: Settings) -> list[Place]:
 
 def _offsets(admin: AdminClient, places: Iterable[Place], spec: OffsetSpec) -> dict[Place, int]:
     asked = {TopicPartition(*place): spec for place in places}
-    deadline_s = time.monotonic() + BROKER_TIMEOUT_S
-    while True:
+
+    def ends() -> dict[Place, int]:
         answers = admin.list_offsets(asked, request_timeout=BROKER_TIMEOUT_S)
-        try:
-            return {(at.topic, at.partition): int(it.result().offset) for at, it in answers.items()}
-        except KafkaException as error:
-            if error.args[0].code() not in PASSING or time.monotonic() > deadline_s:
-                raise OperationError(
-                    f"cannot read the topics' ends: {error.args[0].str()}"
-                ) from None
-            time.sleep(_POLL_S)
+        return {(at.topic, at.partition): int(it.result().offset) for at, it in answers.items()}
+
+    return _asked("read the topics' ends", lambda: patiently(ends))
 
 
 def _committed(admin: AdminClient, group: str) -> dict[Place, int]:

@@ -8,7 +8,6 @@ topic, which no patience makes smaller, is an error.
 from __future__ import annotations
 
 import asyncio
-from asyncio import gather
 from collections.abc import Callable, Coroutine
 from typing import Final
 
@@ -74,8 +73,10 @@ class SettlementWriter:
         offset = 0
         for stage in settlement.stages:
             writing = [self._acknowledged(it, trace) for it in stage]
-            # Most stages have one record, which needs no task of its own.
-            reports = [await it for it in writing] if len(writing) == 1 else await gather(*writing)
+            if len(writing) == 1:  # as most have, and it needs no task of its own
+                reports = [await writing[0]]
+            else:
+                reports = await asyncio.gather(*writing)
             offset = max((int(report.offset() or 0) for report in reports), default=0)
         _count(settlement)
         name = f"{settlement.attempt.account_id}:{settlement.attempt.webhook_id}"

@@ -21,11 +21,6 @@ class Cost(NamedTuple):
 
     runs_us: list[float]
 
-    @property
-    def best_us(self) -> float:
-        """The quickest run: what else the machine does only ever adds."""
-        return min(self.runs_us)
-
     def __str__(self) -> str:
         middle_us, least_us, most_us = (it(self.runs_us) for it in (statistics.median, min, max))
         return f"{middle_us:.1f} us ({least_us:.1f} to {most_us:.1f})"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import statistics
+import logging
 import tempfile
 import time
 from pathlib import Path
@@ -39,6 +39,7 @@ from pipeline.timeseries import NoHistory
 from schemas.codec import encode
 from schemas.config import key_of
 from schemas.topics import JOBS
+from tests.benchmarks.growth import Cost
 from tests.support.builders import a_job, a_webhook, an_account, an_activity, an_event
 
 WEBHOOKS = 50
@@ -87,16 +88,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--deliveries", type=int, default=10_000)
     deliveries = parser.parse_args().deliveries
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with (
         tempfile.TemporaryDirectory() as directory,
         ReceiverProcess(Path(directory) / "arrivals") as receiver,
     ):
         taken = [uvloop.run(measured(receiver.port, deliveries)) for _ in range(REPEATS)]
-    click.echo(
-        f"{statistics.median(taken):.0f} us of CPU for each delivery "
-        f"({min(taken):.0f} to {max(taken):.0f}), {deliveries} of {BODY_BYTES} bytes"
-    )
+    click.echo(f"{Cost(taken)} of CPU for each delivery, {deliveries} of {BODY_BYTES} bytes")
 
 
 async def measured(port: int, deliveries: int) -> float:

@@ -8,7 +8,8 @@ seed makes the same world.
 
 import pytest
 
-from tests.simulation.worlds import DISTURBED, a_world, check, is_disturbed
+from tests.simulation.world import World
+from tests.simulation.worlds import DISTURBED, check, is_disturbed, play
 
 WORLDS = 400
 STEP = 50
@@ -18,32 +19,32 @@ STEP = 50
 def test_nothing_is_lost_and_repeats_are_explained_in_any_world(first):
     for seed in range(first, first + STEP):
         try:
-            check(a_world(seed))
+            check(play(World(seed)))
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
 
 
 def test_nothing_is_lost_of_thousands_of_events_through_thirty_disturbances():
-    world = a_world(1, deliveries=3_000, within_ms=120_000, disturbances=30)
+    world = play(World(1), deliveries=3_000, within_ms=120_000, disturbances=30)
     check(world, deliveries=3_000)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_in_a_world_without_disturbance_each_attempt_is_made_once(seed):
-    world = a_world(seed, disturbances=0)
+    world = play(World(seed), disturbances=0)
     check(world)
     assert set(world.requests.values()) == {1}
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_same_seed_makes_the_same_world(seed):
-    assert a_world(seed).trace == a_world(seed).trace
-    assert a_world(seed).trace != a_world(seed + 1).trace
+    assert play(World(seed)).trace == play(World(seed)).trace
+    assert play(World(seed)).trace != play(World(seed + 1)).trace
 
 
 def test_worlds_have_seen_what_they_are_for():
     """Every disturbance and reason, repeats, late results, dead letters: or they prove little."""
-    worlds = [a_world(seed) for seed in range(60)]
+    worlds = [play(World(seed)) for seed in range(60)]
     records = [it for w in worlds for log in w.attempts.values() for it in log]
     assert {it.reason for it in records} >= {
         *("delivered", "http_500", "http_503", "timeout", "connect", "reset", "gone"),

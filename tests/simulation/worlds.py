@@ -17,26 +17,13 @@ ATTEMPTS_MAX = len(SCHEDULE) + 1
 DISTURBED = {"crash", "freeze", "cut off", "rebalance"}
 
 
-def a_world(
-    seed: int,
-    *,
-    deliveries: int = DELIVERIES,
-    within_ms: int = 3_000,
-    disturbances: int | None = None,
-) -> World:
-    """A world that has come to rest; `within_ms` its events come, and its disturbances a while."""
-    world = World(seed)
-    play(world, deliveries, within_ms, disturbances)
-    return world
-
-
 def play(
     world: World,
     deliveries: int = DELIVERIES,
     within_ms: int = 3_000,
     disturbances: int | None = None,
-) -> None:
-    """Let a world run until it rests."""
+) -> World:
+    """Let a world run until it rests; `within_ms` its events come, and its disturbances a while."""
     group = Group(world)
     for number in range(deliveries):
         publish_later(world, number, within_ms)
@@ -44,6 +31,7 @@ def play(
         begins_ms = world.chance.choice([0, within_ms, 30_000])
         world.at(begins_ms + world.between(0, 4_000 + within_ms), group.disturb)
     world.run()
+    return world
 
 
 def publish_later(world: World, number: int, within_ms: int) -> None:

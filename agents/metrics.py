@@ -83,6 +83,9 @@ FOLLOWED: Final = Counter(
 SUPPRESSED: Final = Counter(
     "hookline_suppressed_jobs_total", "Jobs dropped because their attempt was already recorded"
 )
+SUPERSEDED: Final = Counter(
+    "hookline_superseded_jobs_total", "Jobs dropped because their delivery was begun again"
+)
 FAILURES: Final = Counter(
     "hookline_failures_total", "First and final failures of deliveries", ["stage"]
 )
@@ -177,4 +180,15 @@ CONFIG_FAULTS: Final = Counter(
 )
 RESTARTS: Final = Counter(
     "hookline_agent_restarts_total", "Agents started again by `up` after they died", ["agent"]
+)
+API_REQUESTS: Final = Counter(
+    "hookline_api_requests_total",
+    "Requests to the HTTP API, by method, path of the operation and status",
+    ["method", "operation", "status"],
+)
+API_TIME: Final = Histogram(
+    "hookline_api_request_seconds",
+    "Duration of requests to the HTTP API, by method",
+    ["method"],
+    buckets=_SECONDS,
 )

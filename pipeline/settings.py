@@ -55,10 +55,15 @@ class Settings(BaseModel):
         None, ge=1, le=9, description="Copies of each partition; unset: 3, or the brokers there are"
     )
     api_port: Port = Field(8321, description="Port of the HTTP API, the console and `up`'s pages")
+    api_rate_max: Count = Field(
+        100, le=1_000_000, description="Requests a second that one key of the API may make"
+    )
     health_port: Port = Field(
         0, description="Port of an agent's /live /ready /metrics; 0 takes a free one and logs it"
     )
-    health_host: str = Field("127.0.0.1", description="Address those pages are served on")
+    health_host: str = Field(
+        "127.0.0.1", description="Address that those pages and the HTTP API are served on"
+    )
     public_url: str = Field(
         "http://127.0.0.1:8321",
         pattern=r"^https?://[^\s{}]+$",

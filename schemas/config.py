@@ -29,9 +29,7 @@ CONFIG_KINDS: Final[dict[str, type[Config]]] = {
 
 # One spelling for each record: `025/webhook/crm` would be another key on a compacted topic.
 # Only keys of the API may belong to no account, which is written as 0.
-_KEY: Final = re.compile(
-    r"([1-9][0-9]{0,18}|0(?=/key/))/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})"
-)
+_KEY: Final = re.compile(r"([1-9][0-9]{0,18}|0(?=/key/))/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})")
 
 
 class ConfigKey(NamedTuple):

@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lag": ("agents.cli.lag:lag", "Show how far behind each agent is."),
     "topics": ("agents.cli.topics:topics", "Create the topics, or list them with their drift."),
     "broker": ("agents.cli.broker:broker", "Run the embedded Kafka broker."),
+    "api": ("agents.cli.api:api", "Serve the HTTP API."),
     "matcher": ("agents.cli.matcher:matcher", "Run the matcher: events to jobs."),
     "sender": ("agents.cli.sender:sender", "Run a sender: jobs to HTTP requests."),
     "scheduler": ("agents.cli.scheduler:scheduler", "Run the scheduler: waiting jobs to due ones."),

@@ -1,0 +1,10 @@
+"""All operations of the API, area by area, in the order of the documentation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from agents.api import catalogue
+from agents.api.operation import Operation
+
+OPERATIONS: Final[tuple[Operation, ...]] = (*catalogue.OPERATIONS,)

@@ -184,6 +184,7 @@ def _attempt(
         activity_id=job.event.activity_id,
         phase=job.event.phase,
         attempt=job.attempt,
+        rerun=job.rerun,
         deferrals=job.deferrals,
         merged=job.merged,
         depth=job.depth,

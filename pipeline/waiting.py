@@ -73,7 +73,7 @@ class WaitingRoom:
 
     def enter(self, read: OpenJob, webhook: Webhook, now_ms: int) -> list[Left]:
         """Let a job wait; what cannot wait, or need not any more, leaves at once."""
-        waiting = self._latest.get(line_of(read)) if webhook.coalesce else None
+        waiting = self._latest.get(line_of(read)) if _merges(read, webhook) else None
         if waiting is not None:
             return [self._merged(waiting, read)]
         queued = Queued(read.webhook, read.job.lane, now_ms, read)
@@ -174,7 +174,7 @@ class WaitingRoom:
         return Left(older, Outcome("skipped", "coalesced", detail))
 
     def _remember(self, queued: Queued[OpenJob], webhook: Webhook | None) -> None:
-        if webhook is not None and webhook.coalesce:
+        if webhook is not None and _merges(queued.job, webhook):
             self._latest[line_of(queued.job)] = queued
 
     def _forgotten(self, queued: Queued[OpenJob]) -> OpenJob:
@@ -184,6 +184,11 @@ class WaitingRoom:
 
     def _spilled(self, spilled: Iterable[Spilled[OpenJob]]) -> list[Left]:
         return [Left(self._forgotten(each.queued), each.why) for each in spilled]
+
+
+def _merges(open_job: OpenJob, webhook: Webhook) -> bool:
+    """Whether a later snapshot may take a job's place; not a rerun's, which somebody asked for."""
+    return webhook.coalesce and not open_job.job.rerun
 
 
 def _terms(webhook: Webhook | None) -> Terms:

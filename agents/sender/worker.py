@@ -29,7 +29,7 @@ from pipeline.assignments import Place
 from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
 from pipeline.sending import Sending
 from pipeline.settlement import Settlement
-from pipeline.suppression import Noted
+from pipeline.suppression import Dropped, Noted
 from pipeline.waiting import LIMITS
 from schemas.codec import Malformed, decode
 from schemas.job import Job
@@ -170,9 +170,8 @@ class Worker:
                     self._spawn(ended.place, self._write(ended, settlement))
                 case Bury(buried, fault, settlement):
                     self._spawn(buried.place, self._bury(buried, fault, settlement))
-                case Close(place, attempt_offset, is_repeat):
-                    if is_repeat:
-                        metrics.SUPPRESSED.inc()
+                case Close(place, attempt_offset, dropped_as):
+                    _count_dropped(place, dropped_as)
                     self._complete(place, attempt_offset)
 
     async def _attempt(self, started: OpenJob) -> None:
@@ -251,3 +250,12 @@ class Worker:
             metrics.QUEUED.labels(lane).set_function(partial(waiting.queued, lane))
         for limit in LIMITS:
             metrics.HELD.labels(limit).set_function(partial(waiting.held, limit))
+
+
+def _count_dropped(place: Place, dropped_as: Dropped | None) -> None:
+    if dropped_as == "repeat":
+        metrics.SUPPRESSED.inc()
+    elif dropped_as == "superseded":
+        metrics.SUPERSEDED.inc()
+        coordinates = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        _log.info("job.superseded", **coordinates)

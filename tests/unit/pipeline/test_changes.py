@@ -7,7 +7,7 @@ from pipeline.configs import Configs
 from schemas.codec import decode, encode
 from schemas.config import ConfigKey, key_of
 from schemas.webhook import Webhook
-from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
+from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
 
 NOW = "2026-05-01T23:48:05.000Z"
 LATER = "2026-05-02T23:48:05.000Z"
@@ -157,10 +157,11 @@ def test_what_the_document_does_not_mention_stays_unless_pruned():
     assert configs.webhook(25, "crm") is not None
 
 
-def test_pruning_spares_other_accounts_and_access_keys():
+def test_pruning_spares_other_accounts_access_keys_and_reruns():
     other = [an_account(id=26), a_webhook(account_id=26)]
     configs = carry_out(plan([an_account(), *other]), Configs())
-    configs.apply(str(key_of(a_key())).encode(), encode(a_key()), configs.offset + 1)
+    for record in (a_key(), a_rerun()):
+        configs.apply(str(key_of(record)).encode(), encode(record), configs.offset + 1)
     planned = plan([an_account()], configs, prune=True)
     assert planned.count("delete") == 0
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.api import catalogue
+from agents.api import accounts, catalogue, keys
 from agents.api.operation import Operation
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*catalogue.OPERATIONS,)
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    *accounts.OPERATIONS,
+    *keys.OPERATIONS,
+    *catalogue.OPERATIONS,
+)

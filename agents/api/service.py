@@ -9,11 +9,15 @@ from aiohttp import web
 
 from agents.api.handling import Handling
 from agents.api.operations import OPERATIONS
+from agents.api.publishing import ApiPublisher
 from agents.api.routing import routes_of
 from agents.api.services import Services
+from agents.api.tasks import kept_running
 from agents.api.view import LiveView
+from agents.api.writing import ConfigWriter
 from agents.clock import now_ms
-from agents.lifecycle import end_process_on_failure
+from agents.history.reading import HistoryReader
+from agents.kafka.reachability import Reachability
 from pipeline.settings import Settings
 
 
@@ -21,8 +25,17 @@ class ApiService:
     """Serves the operations. What it needs may come later, or go and come back."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is opened yet. To be made in the event loop that it will serve in."""
-        self.services = Services(settings, LiveView(settings), now_ms)
+        """Nothing is asked of anybody yet. To be made in the event loop that it will serve in."""
+        view = LiveView(settings)
+        self.services = Services(
+            settings,
+            now_ms,
+            view,
+            writer=ConfigWriter(settings, view),
+            history=HistoryReader(settings),
+            publisher=ApiPublisher(settings),
+        )
+        self._broker = Reachability(settings)
         self._handling = Handling(self.services)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -30,19 +43,28 @@ class ApiService:
         """The routes, for an application of their own or a larger one."""
         return routes_of(OPERATIONS, self._handling)
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to open what operations need; requests can be served at once."""
-        self._tasks = [asyncio.create_task(self.services.view.run(), name="api view")]
-        for task in self._tasks:
-            end_process_on_failure(task)
+        self._tasks = [
+            kept_running("view", self.services.view.run),
+            kept_running("writer", self.services.writer.run),
+            kept_running("reachability", self._broker.run),
+        ]
 
     def conditions(self) -> Mapping[str, bool]:
         """What holds now of what the operations need, by name."""
-        return {"configs_followed": self.services.view.is_followed}
+        view = self.services.view
+        return {
+            "configs_current": view.is_followed and view.has_reached(self._broker.configs_end),
+            "broker_answers": self._broker.is_reachable,
+        }
 
     async def close(self) -> None:
         """Let go of everything."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.services.writer.close()
+        await self.services.publisher.close()
         await self.services.view.close()
+        await asyncio.to_thread(self.services.history.close)

@@ -6,22 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agents.api.publishing import ApiPublisher
 from agents.api.view import LiveView
+from agents.api.writing import ConfigWriter
+from agents.history.reading import HistoryReader
 from pipeline.settings import Settings
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Services:
-    """Each may be away for a while; then it raises the problem that says so.
+    """Each may be away for a while; then it raises what the client is told as a 503.
 
     `writer` changes the configuration, `history` knows what happened, `publisher` writes to other
     topics, `tester` makes requests as a sender does.
     """
 
     settings: Settings
-    view: LiveView
     clock: Callable[[], int]
-    writer: Any = None
-    history: Any = None
-    publisher: Any = None
+    view: LiveView
+    writer: ConfigWriter
+    history: HistoryReader
+    publisher: ApiPublisher
     tester: Any = None

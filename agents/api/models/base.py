@@ -15,7 +15,7 @@ from schemas.codec import Record
 PAGE_ITEMS_MAX: Final = 200
 PAGE_ITEMS: Final = 50
 # Longer than any cursor of ours.
-_CURSOR_CHARACTERS_MAX: Final = 1_000
+_CURSOR_CHARACTERS_MAX: Final = 2_000
 
 ItemT = TypeVar("ItemT")
 

@@ -48,6 +48,27 @@ def test_each_kind_of_record_is_found_by_its_id():
     assert len(configs) == 5
 
 
+def test_an_accounts_records_of_a_kind_are_found_by_id():
+    configs = configs_of(
+        a_trigger(id="b"), a_trigger(id="a"), a_trigger(account_id=26), a_source(), a_webhook()
+    )
+    assert [it.id for it in configs.owned(25, "trigger")] == ["a", "b"]
+    assert [it.id for it in configs.owned(25, "source")] == ["web-form"]
+    assert [it.id for it in configs.owned(25, "webhook")] == ["crm"]
+    assert configs.owned(25, "key") == ()
+    assert configs.owned(27, "trigger") == ()
+
+
+def test_a_deleted_record_is_no_longer_its_accounts():
+    configs = configs_of(an_account(), a_trigger(), a_source())
+    configs.apply(b"25/trigger/tell-sales", None, 10)
+    assert configs.owned(25, "trigger") == ()
+    assert len(configs.owned(25, "source")) == 1
+    configs.apply(b"25/source/web-form", None, 11)
+    configs.apply(b"25/account/25", None, 12)
+    assert configs.owned(25, "source") == ()
+
+
 def test_webhooks_are_found_by_account_and_position():
     configs = configs_of(
         a_webhook(id="b", position="end"),

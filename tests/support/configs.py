@@ -1,0 +1,15 @@
+"""A configuration of given records, as it is after they were read from the topic."""
+
+from __future__ import annotations
+
+from pipeline.configs import Configs
+from schemas.codec import encode
+from schemas.config import Config, key_of
+
+
+def configs_of(*records: Config) -> Configs:
+    """The records at the offsets from 0 on."""
+    configs = Configs()
+    for offset, record in enumerate(records):
+        assert configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+    return configs

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
+    IntegrityError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
@@ -65,6 +67,14 @@ class Database:
         with engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """A transaction that may take minutes, for changes to the tables or all that they hold."""
+        with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+            yield connection
+
     def close(self) -> None:
         """Close the connections; another block would open new ones."""
         self.engine.dispose()
@@ -90,6 +100,14 @@ def is_away(error: SQLAlchemyError) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+
+
+def refuses(error: Exception) -> bool:
+    """Whether the database was there and did not take what it was given, and never will.
+
+    A table that is missing, or may not be written, is no such case: that can be mended.
+    """
+    return isinstance(error, DataError | IntegrityError | OverflowError | UnicodeError)
 
 
 def _sqlite(url: URL) -> Engine:

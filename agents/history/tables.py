@@ -131,8 +131,9 @@ DELIVERIES: Final = Table(
     sqlite_with_rowid=False,
 )
 
-# Every record of the attempts topic, one row each. `status` is HTTP's, none without an answer;
-# `timings` is JSON; `source_*` says where the job was read, none of it for a test.
+# Every record of the attempts topic, one row each. `status` is HTTP's, none without an answer, and
+# `status_class` its first digit; `timings` is JSON; `source_*` says where the job was read, none of
+# it for a test.
 ATTEMPTS: Final = Table(
     "attempts",
     METADATA,
@@ -162,6 +163,7 @@ ATTEMPTS: Final = Table(
     Column("method", Text),
     Column("url", Text),
     Column("status", Integer),
+    Column("status_class", Integer),
     _field("timings", Text),
     _field("next_step", Text),
     Column("next_tier", Text),
@@ -171,7 +173,8 @@ ATTEMPTS: Final = Table(
     Index(None, "account_id", "activity_id", "at_ms"),
     Index(None, "account_id", "webhook_id", "at_ms"),
     Index(None, "account_id", "webhook_id", "status", "at_ms"),
-    Index(None, "account_id", "delivery_id"),
+    Index(None, "account_id", "webhook_id", "status_class", "at_ms"),
+    Index(None, "account_id", "delivery_id", "at_ms"),
     sqlite_with_rowid=False,
 )
 

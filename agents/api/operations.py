@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.api import accounts, catalogue, keys
+from agents.api import accounts, catalogue, keys, sources, triggers, webhooks
 from agents.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *accounts.OPERATIONS,
     *keys.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *triggers.OPERATIONS,
+    *sources.OPERATIONS,
     *catalogue.OPERATIONS,
 )

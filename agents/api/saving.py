@@ -17,13 +17,14 @@ from agents.errors import OperationError
 from agents.sealing.keys import keys_for, new_nonce
 from pipeline.changes import BOOKKEEPING
 from pipeline.configs import Configs
+from pipeline.documents import Document
 from pipeline.masks import unmasked
 from pipeline.merge_patch import merged
 from pipeline.one_record import faults_of, read_one, record_in, warnings_of
 from pipeline.sealing import Keys, has_secrets, sealed_like
 from pipeline.settings import parse_networks
 from schemas.codec import Fault, Malformed
-from schemas.config import Config, ConfigKey
+from schemas.config import Config, ConfigKey, key_of
 from schemas.webhook import Webhook
 
 # Answered with a record, and so found in what is written back: nobody means to set them.
@@ -45,26 +46,24 @@ def checked(
 
     A patch is merged into the record there is; otherwise `given` takes its place as a whole.
     """
-    account = configs.account(key.account_id)
-    if account is None:
-        raise not_found(f"account {key.account_id}")
     current = configs.get(key)
     fields, faults, warnings = _translated(given, key.kind, current)
     if is_patch and current is not None:
         fields = merged(current.model_dump(mode="json", exclude=set(_ANSWERED)), fields)
-    settings = call.services.settings
-    document = read_one(
-        key.kind,
-        _named(fields, key, faults),
-        account,
-        allow_http=settings.allow_http,
-        allowed=parse_networks(settings.egress_allow),
-    )
+    document = _document(call, key, _named(fields, key, faults), configs)
     faults += faults_of(document, configs)
     if faults:
         raise invalid(faults)
     warnings += warnings_of(document, configs)
     return Checked(record_in(document), tuple(warnings))
+
+
+def warnings_now(call: Call, record: Config, configs: Configs) -> tuple[Fault, ...]:
+    """What a record that is kept would be refused for or warned about if it were written today."""
+    fields = record.model_dump(mode="json", exclude=set(_ANSWERED))
+    document = _document(call, key_of(record), fields, configs)
+    faults = faults_of(document, configs)
+    return tuple(faults or warnings_of(document, configs))
 
 
 def webhook_from(call: Call, given: dict[str, Any], current: Webhook | None) -> Webhook:
@@ -101,6 +100,15 @@ def secret_keys(services: Services) -> Keys:
     if not keys:
         raise _no_keys("there is no key to encrypt secrets with: an operator has to set one")
     return keys
+
+
+def _document(call: Call, key: ConfigKey, fields: dict[str, Any], configs: Configs) -> Document:
+    account = configs.account(key.account_id)
+    if account is None:
+        raise not_found(f"account {key.account_id}")
+    settings = call.services.settings
+    allowed = parse_networks(settings.egress_allow)
+    return read_one(key.kind, fields, account, allow_http=settings.allow_http, allowed=allowed)
 
 
 def _no_keys(why: str) -> Problem:

@@ -27,7 +27,7 @@ _NOT_WRITTEN: Final = BOOKKEEPING | {"account_id", "token_hash"}
 _NOT_SHOWN: Final = frozenset({"kind", "token_hash"})
 
 
-class Written(RootModel[dict[str, JsonValue]]):
+class Given(RootModel[dict[str, JsonValue]]):
     """An object whose fields are checked later; `form` says what they are."""
 
     form: ClassVar[type[BaseModel]]
@@ -43,7 +43,7 @@ class Written(RootModel[dict[str, JsonValue]]):
 
 def body_of(
     record: type[Record], name: str, texts: Texts, types: Types, *, example: dict[str, Any]
-) -> type[Written]:
+) -> type[Given]:
     """The body that creates a record or replaces one."""
     fields = _fields(record, texts, types, _NOT_WRITTEN)
     return _written(name, fields | _optional({"id": fields["id"]}), example)
@@ -51,7 +51,7 @@ def body_of(
 
 def patch_of(
     record: type[Record], name: str, texts: Texts, types: Types, *, example: dict[str, Any]
-) -> type[Written]:
+) -> type[Given]:
     """The body that changes some fields (RFC 7396): null gives a field its default back."""
     return _written(name, _optional(_fields(record, texts, types, _NOT_WRITTEN)), example)
 
@@ -59,15 +59,28 @@ def patch_of(
 def shown_of(record: type[Record], name: str, texts: Texts, types: Types) -> type[Answer]:
     """The record as it is answered: every field, secrets masked."""
     fields = _fields(record, texts, types, _NOT_SHOWN)
-    shown = create_model(name, __base__=Answer, __doc__=record.__doc__, **fields)
-    return cast("type[Answer]", shown)
+    return cast(
+        "type[Answer]", create_model(name, __base__=Answer, __doc__=record.__doc__, **fields)
+    )
 
 
 def with_warnings(shown: type[Answer], name: str) -> type[Answer]:
     """One record's answer, which also says what may not be meant by it."""
     warnings = Field(description="What it may say, but whoever wrote it hardly means.")
-    fields: dict[str, Any] = {"warnings": (list[FieldFault], warnings)}
-    return cast("type[Answer]", create_model(name, __base__=shown, **fields))
+    return with_fields(shown, name, {"warnings": (list[FieldFault], warnings)})
+
+
+def list_of(shown: type[Answer], name: str) -> type[Answer]:
+    """A page of a list of records."""
+    items = Field(description="The records of this page, by id.")
+    following = Field(description="Asks for the next page; null on the last.")
+    fields: dict[str, Any] = {"items": (list[shown], items), "next_cursor": (str | None, following)}  # type: ignore[valid-type]
+    return with_fields(Answer, name, fields)
+
+
+def with_fields(base: type[Answer], name: str, fields: dict[str, Any]) -> type[Answer]:
+    """An answer that has more fields than another."""
+    return cast("type[Answer]", create_model(name, __base__=base, __doc__=base.__doc__, **fields))
 
 
 def _fields(
@@ -100,9 +113,9 @@ def _optional(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _written(name: str, fields: dict[str, Any], example: dict[str, Any]) -> type[Written]:
+def _written(name: str, fields: dict[str, Any], example: dict[str, Any]) -> type[Given]:
     form = create_model(name, __base__=Body, **fields)
     form.model_config["json_schema_extra"] = {"examples": [example]}
-    written: type[Written] = create_model(name, __base__=Written)
+    written: type[Given] = create_model(name, __base__=Given)
     written.form = form
     return written

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from agents.api.documents import documentation_routes
 from agents.api.handling import Handling
 from agents.api.operations import OPERATIONS
 from agents.api.publishing import ApiPublisher
@@ -41,7 +42,11 @@ class ApiService:
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, for an application of their own or a larger one."""
-        return routes_of(OPERATIONS, self._handling)
+        public_url = self.services.settings.public_url
+        return [
+            *routes_of(OPERATIONS, self._handling),
+            *documentation_routes(OPERATIONS, self._handling, public_url),
+        ]
 
     def start(self) -> None:
         """Begin to open what operations need; requests can be served at once."""

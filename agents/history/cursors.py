@@ -38,6 +38,14 @@ def read_cursor(cursor: str, kind: str, like: Place) -> Place:
     return tuple(given[1:])
 
 
+def is_askable(text: str) -> bool:
+    """Whether a text can be looked for: no database takes a NUL or half of a surrogate pair."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def _parsed(cursor: str) -> Any:  # noqa: ANN401 - any JSON
     if len(cursor) > _CHARACTERS_MAX:
         raise _faulty()
@@ -50,9 +58,16 @@ def _parsed(cursor: str) -> Any:  # noqa: ANN401 - any JSON
 
 def _is_like(values: list[Any], like: Place) -> bool:
     return len(values) == len(like) and all(
-        type(value) is type(wanted) and (isinstance(value, str) or abs(value) <= _INTEGER_MAX)
+        type(value) is type(wanted) and _can_be_asked(value)
         for value, wanted in zip(values, like, strict=True)
     )
+
+
+def _can_be_asked(value: int | str) -> bool:
+    """Whether both databases take it: whole numbers of 64 bits, and text without NUL."""
+    if isinstance(value, int):
+        return abs(value) <= _INTEGER_MAX
+    return is_askable(value)
 
 
 def _faulty() -> Malformed:

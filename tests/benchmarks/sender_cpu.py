@@ -35,12 +35,12 @@ from agents.sender.writer import SettlementWriter
 from pipeline.assignments import Place
 from pipeline.configs import Configs
 from pipeline.settings import parse_networks
-from pipeline.timeseries import NoHistory
 from schemas.codec import encode
 from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.benchmarks.growth import Cost
 from tests.support.builders import a_job, a_webhook, an_account, an_activity, an_event
+from tests.support.histories import NoHistory
 
 WEBHOOKS = 50
 PARTITIONS = 8

@@ -17,12 +17,12 @@ from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
 from pipeline.requests import Request, as_recorded
 from pipeline.secret_keys import SecretKey
-from pipeline.timeseries import NoHistory
 from schemas.attempt import Response, Timings
 from schemas.codec import encode
 from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.support.builders import a_job, a_webhook, an_account
+from tests.support.histories import NoHistory
 
 FIRST, SECOND = 1, 2  # epochs
 KEY, LOST = SecretKey("k", b"k" * 32), SecretKey("lost", b"l" * 32)

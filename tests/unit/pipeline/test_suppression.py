@@ -153,7 +153,7 @@ def test_a_rerun_waits_for_the_earlier_run_that_is_in_hand():
     assert suppression.admission(a_reach(2, rerun=1), BEHIND) == "too_early"
 
 
-def test_what_is_older_than_the_newest_run_is_superseded_though_nothing_is_remembered_of_it():
+def test_what_is_older_than_the_newest_run_is_superseded():
     suppression = Suppression()
     assert suppression.admission(a_reach(9), HERE, newest_run=1) == "superseded"
     assert suppression.admission(a_reach(3, rerun=1), HERE, newest_run=1) == "admitted"

@@ -156,7 +156,8 @@ def _details(document: _Document, operation: _Document) -> Iterator[str]:
     for status, answer in operation["responses"].items():
         for content in answer.get("content", {}).values():
             if status.startswith("2"):
-                yield _table(f"Answer {status}", rows_of(content["schema"], schemas))
+                table = _table(f"Answer {status}", rows_of(content["schema"], schemas))
+                yield f"<details><summary>Answer {status}</summary>{table}</details>"
     problems = [status for status in operation["responses"] if not status.startswith("2")]
     yield f'<p class="kind">Problems: {", ".join(problems)}</p>'
 

@@ -36,7 +36,7 @@ _REF: Final = "#/components/schemas/{model}"
 _VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
 _TITLES: Final = {kind.status: kind.title for kind in KINDS}
 
-_Models = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+_Models = dict[Any, dict[str, Any]]  # by model and mode
 
 
 def openapi(operations: Sequence[Operation], public_url: str) -> dict[str, Any]:

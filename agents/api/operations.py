@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from agents.api import accounts, catalogue, keys, sources, triggers, webhooks
+from agents.api import (
+    accounts,
+    activities,
+    attempts,
+    catalogue,
+    deliveries,
+    explaining,
+    keys,
+    sources,
+    triggers,
+    webhooks,
+)
 from agents.api.operation import Operation
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -13,5 +24,9 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *webhooks.OPERATIONS,
     *triggers.OPERATIONS,
     *sources.OPERATIONS,
+    *activities.OPERATIONS,
+    *deliveries.OPERATIONS,
+    *attempts.OPERATIONS,
+    *explaining.OPERATIONS,
     *catalogue.OPERATIONS,
 )

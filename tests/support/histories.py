@@ -1,6 +1,14 @@
-"""Histories for tests of what only asks one."""
+"""Histories for tests: one that is away, and rows written as a recorder writes them."""
 
+from __future__ import annotations
+
+from agents.history.engine import Database
+from agents.history.writing import Rows, write
+from pipeline.history import Place, attempt_rows, event_rows
 from pipeline.timeseries import HistoryAwayError
+from schemas.attempt import Attempt
+from schemas.event import Event
+from tests.support.builders import NOW_MS
 
 
 class NoHistory:
@@ -8,3 +16,20 @@ class NoHistory:
 
     async def between(self, _account_id, _begin_s, _end_s):
         raise HistoryAwayError("it is away")
+
+
+def record(database: Database, *records: Event | Attempt, first_offset: int = 0) -> None:
+    """Write records as if they had been read from partition 0, events a millisecond apart."""
+    rows = Rows()
+    for offset, each in enumerate(records, start=first_offset):
+        if isinstance(each, Event):
+            rows.add(event_rows(each, Place(0, offset, came_at_ms(offset))))
+        else:
+            rows.add(attempt_rows(each, Place(0, offset, each.at_ms)))
+    with database.writing() as connection:
+        write(connection, rows, {}, {})
+
+
+def came_at_ms(offset: int) -> int:
+    """When the event at an offset came."""
+    return NOW_MS + offset

@@ -45,7 +45,8 @@ TAGS: Final[dict[str, str]] = {
     "Sources": "Endpoints that take foreign webhooks in.",
     "Activities": "Calls, texts, chats and forms: sent in, and read as they are now.",
     "Deliveries": "Events owed to webhooks, and what became of them.",
-    "Attempts": "The log: every request, its response, and what happened next.",
+    "Log": "Every request, its response, and what happened next; and why a webhook did not fire.",
+    "CTM": "The same records under the paths and field names of CallTrackingMetrics' own API.",
     "Catalogue": "What webhooks can name.",
 }
 

@@ -26,7 +26,8 @@ def followed(world: World, later: Callable[[int, Action], None]) -> Configs:
     begun = known.offset + 1
 
     def follow() -> None:
-        for offset, record in enumerate(world.configs, start=begun):
+        read = known.offset + 1
+        for offset, record in enumerate(world.configs[read - begun :], start=read):
             known.apply(str(key_of(record)).encode(), encode(record), offset)
         if not world.is_over:
             later(world.between(10, FOLLOW_MS_MAX), follow)
@@ -43,6 +44,7 @@ def begin_again(world: World) -> None:
     newest = newest_of(world.chance.choice(records), records)
     delivery_id = newest.delivery_id
     world.newest_run[delivery_id] += 1
+    world.open.add(delivery_id)
     number = world.newest_run[delivery_id]
     made = newest.attempt - (newest.next.step == "defer")
     job = world.first_jobs[delivery_id].model_copy(

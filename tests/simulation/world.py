@@ -44,6 +44,7 @@ class World:
         # whatever its floors; so every other world has none, and shows what floors are worth.
         self.margin = 0 if seed % 2 else MARGIN
         self.now_ms = NOW_MS
+        self.busy_until_ms = NOW_MS  # what comes from outside has come by then
         self.trace: list[tuple[Any, ...]] = []
         self.jobs: dict[Key, list[Job]] = defaultdict(list)
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
@@ -57,7 +58,7 @@ class World:
         self.first_jobs: dict[str, Job] = {}  # by delivery
         self.newest_run: Counter[str] = Counter()  # by delivery
         self.configs: list[Config] = []  # written to the configuration since the world began
-        self.ended: set[tuple[str, int]] = set()  # deliveries and their runs
+        self.open: set[str] = set()  # deliveries whose newest run has not ended
         self.requests: Counter[Try] = Counter()
         self.interrupted: Counter[Try] = Counter()  # cut off before they were recorded
         self.ended_at_ms: dict[str, int] = {}
@@ -90,12 +91,9 @@ class World:
     @property
     def is_over(self) -> bool:
         """Whether every delivery has ended, or will not do so any more."""
+        if self.now_ms < self.busy_until_ms:
+            return False
         return not self.open or self.now_ms > NOW_MS + LIFETIME_MS
-
-    @property
-    def open(self) -> set[str]:
-        """The deliveries whose newest run has not ended."""
-        return {it for it in self.expected if (it, self.newest_run[it]) not in self.ended}
 
     def note(self, *what: object) -> None:
         self.trace.append((self.now_ms, *what))
@@ -118,7 +116,9 @@ class World:
         if job.delivery_id not in self.expected and job.webhook_id == ORDERED:
             self.ordered[job.webhook_id, job.event.activity_id].append(job.delivery_id)
         self.expected.add(job.delivery_id)
-        self.first_jobs.setdefault(job.delivery_id, job)
+        if job.delivery_id not in self.first_jobs:
+            self.first_jobs[job.delivery_id] = job
+            self.open.add(job.delivery_id)
         self._copies[try_of(job), job.deferrals] += 1
         self.jobs[topic, partition_of(job)].append(job)
         self.note(topic, job.delivery_id[-4:], job.rerun, job.attempt, job.deferrals)
@@ -143,7 +143,8 @@ class World:
         self.note("attempts", *which, attempt.reason)
         self.attempts[partition].append(attempt)
         if attempt.next.step == "end":
-            self.ended.add((attempt.delivery_id, attempt.rerun))
+            if attempt.rerun == self.newest_run[attempt.delivery_id]:
+                self.open.discard(attempt.delivery_id)
             self.ended_at_ms.setdefault(attempt.delivery_id, self.now_ms)
         self._offsets[id(attempt)] = len(self.attempts[partition]) - 1
 

@@ -25,6 +25,7 @@ def play(
     disturbances: int | None = None,
 ) -> World:
     """Let a world run until it rests; `within_ms` its events come, and its disturbances a while."""
+    world.busy_until_ms += 2 * within_ms + 30_000
     group = Group(world)
     for number in range(deliveries):
         publish_later(world, number, within_ms)

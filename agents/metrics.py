@@ -161,7 +161,7 @@ LAG: Final = Gauge(
     ["topic"],
 )
 PARTITIONS: Final = Gauge(
-    "hookline_assigned_partitions", "Partitions that this sender or scheduler holds"
+    "hookline_assigned_partitions", "Partitions that this sender, scheduler or recorder holds"
 )
 IN_DOUBT: Final = Gauge(
     "hookline_membership_in_doubt",
@@ -177,6 +177,27 @@ CONFIG_OFFSET: Final = Gauge(
 )
 CONFIG_FAULTS: Final = Counter(
     "hookline_config_faults_total", "Configuration records that could not be read"
+)
+HISTORY_RECORDS: Final = Counter(
+    "hookline_history_records_total",
+    "Records that the recorder has dealt with, by topic: written, unreadable, or refused by the "
+    "database; the last two are logged with their place, and passed over",
+    ["topic", "result"],
+)
+HISTORY_WRITE: Final = Histogram(
+    "hookline_history_write_seconds",
+    "Duration of one transaction of the recorder",
+    buckets=_SECONDS,
+)
+HISTORY_AWAY: Final = Gauge(
+    "hookline_history_database_away", "1 while the recorder cannot write to its database, else 0"
+)
+HISTORY_BEHIND: Final = Gauge(
+    "hookline_history_behind_seconds",
+    "Age of the newest record in the history while more wait to be written, else 0",
+)
+HISTORY_REMOVED: Final = Counter(
+    "hookline_history_removed_rows_total", "Rows removed for their age, by table", ["table"]
 )
 RESTARTS: Final = Counter(
     "hookline_agent_restarts_total", "Agents started again by `up` after they died", ["agent"]

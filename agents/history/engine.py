@@ -40,6 +40,12 @@ CONNECTIONS_MAX: Final = 10
 STATEMENT_TIMEOUT_S: Final = 30
 
 _WRITES: Final = "hookline_writes"
+_COMMON: Final[dict[str, Any]] = {
+    "pool_size": CONNECTIONS_MAX,
+    "max_overflow": 0,
+    "hide_parameters": True,  # an error's text must not carry what customers' callers said
+}
+_REASON_CHARACTERS_MAX: Final = 500
 
 
 class Database:
@@ -110,10 +116,14 @@ def refuses(error: Exception) -> bool:
     return isinstance(error, DataError | IntegrityError | OverflowError | UnicodeError)
 
 
+def reason_of(error: Exception) -> str:
+    """What the database itself said, in a line."""
+    said = str(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+    return " ".join(said.split())[:_REASON_CHARACTERS_MAX]
+
+
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(
-        url, pool_size=CONNECTIONS_MAX, max_overflow=0, connect_args={"timeout": BUSY_TIMEOUT_S}
-    )
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_COMMON)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
@@ -132,11 +142,10 @@ def _sqlite(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     return create_engine(
         url,
-        pool_size=CONNECTIONS_MAX,
-        max_overflow=0,
         pool_pre_ping=True,  # a connection that the server has closed is replaced, not handed out
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT_S,
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_S * 1_000}",
         },
+        **_COMMON,
     )

@@ -175,6 +175,7 @@ ATTEMPTS: Final = Table(
     Index(None, "account_id", "webhook_id", "status", "at_ms"),
     Index(None, "account_id", "webhook_id", "status_class", "at_ms"),
     Index(None, "account_id", "delivery_id", "at_ms"),
+    Index(None, "at_ms"),
     sqlite_with_rowid=False,
 )
 
@@ -186,6 +187,7 @@ EXCHANGES: Final = Table(
     _key("offset", BigInteger),
     _field("at_ms", BigInteger),
     Column("content", LargeBinary, nullable=False),
+    Index(None, "at_ms"),
 )
 
 # How far the recorder has come, written in the transaction that brought it there.

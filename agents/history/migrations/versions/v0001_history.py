@@ -150,6 +150,8 @@ _INDEXES: Final = (
     ("attempts", "account_id", "webhook_id", "status", "at_ms"),
     ("attempts", "account_id", "webhook_id", "status_class", "at_ms"),
     ("attempts", "account_id", "delivery_id", "at_ms"),
+    ("attempts", "at_ms"),
+    ("exchanges", "at_ms"),
 )
 
 

@@ -7,8 +7,6 @@ from collections import OrderedDict
 from typing import Final
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_exceptions import HTTPException
 
 from agents.api.problems import RATE_LIMITED, TOO_LARGE, Problem, malformed
 from pipeline.rates import TokenBucket
@@ -59,7 +57,7 @@ async def read_body(request: web.Request, bytes_max: int) -> bytes:
             body += chunk
             if len(body) > bytes_max:  # it may be compressed, or have told no length
                 raise _too_large(bytes_max)
-    except (HttpProcessingError, HTTPException, ValueError):
+    except web.RequestPayloadError:
         raise malformed("the body is not encoded as its headers say") from None
     return bytes(body)
 

@@ -18,7 +18,7 @@ _ANY_VERSION: Final = "*"
 
 def query_of(request: web.Request, model: type[BaseModel] | None) -> BaseModel | None:
     """The query as a `model`; without one there must be none."""
-    names = list(request.query)
+    names = [name for name, _ in request.query.items()]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         faults = (Fault(name, "is given more than once") for name in twice)

@@ -26,7 +26,7 @@ async def run_api(settings: Settings) -> None:
         mend="set HOOKLINE_API_PORT to a free port, or 0 for any",
     )
     service = ApiService(settings)
-    service.start()
+    await service.start()
     application = web.Application()
     application.add_routes([*health_routes(service.conditions), *service.routes()])
     runner = await serve_on(listener, application)

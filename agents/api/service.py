@@ -48,7 +48,7 @@ class ApiService:
             *documentation_routes(OPERATIONS, self._handling, public_url),
         ]
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin to open what operations need; requests can be served at once."""
         self._tasks = [
             kept_running("view", self.services.view.run),

@@ -108,7 +108,7 @@ class Installation:
             services.append(self._broker)
         self._supervisor = Supervisor(services, self._lock, self._voices.tell)
         self._api = ApiService(self.settings)
-        self._api.start()
+        await self._api.start()
         application = web.Application()
         application.add_routes([*up_routes(self.health), *self._api.routes()])
         self._pages = await serve_on(self._listener, application)

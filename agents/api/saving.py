@@ -51,7 +51,8 @@ def checked(
     if is_patch and current is not None:
         fields = merged(current.model_dump(mode="json", exclude=set(_ANSWERED)), fields)
     document = _document(call, key, _named(fields, key, faults), configs)
-    faults += faults_of(document, configs)
+    named = {fault.field for fault in faults}  # what else is wrong there follows from that
+    faults += [fault for fault in faults_of(document, configs) if fault.field not in named]
     if faults:
         raise invalid(faults)
     warnings += warnings_of(document, configs)

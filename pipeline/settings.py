@@ -58,6 +58,12 @@ class Settings(BaseModel):
     api_rate_max: Count = Field(
         100, le=1_000_000, description="Requests a second that one key of the API may make"
     )
+    api_key: str = Field(
+        "",
+        repr=False,
+        description="Key that `hookline accounts`, `webhooks`, `deliveries` and `keys` show the "
+        "API; unset, they take the one that `up` keeps in its data directory",
+    )
     health_port: Port = Field(
         0, description="Port of an agent's /live /ready /metrics; 0 takes a free one and logs it"
     )

@@ -20,10 +20,10 @@ _STATUS: Final = r"^[1-9]([0-9][0-9]|xx)$"
 class DeliveriesQuery(SpanQuery):
     """The query of the list of deliveries; its span is of when they were first queued."""
 
-    webhook_id: Word | None = None
-    activity_id: Word | None = None
+    webhook_id: Word | None = Field(None, description="Only of this webhook.")
+    activity_id: Word | None = Field(None, description="Only of this activity.")
     status: Status | None = Field(None, description="How they stand.")
-    phase: Position | None = None
+    phase: Position | None = Field(None, description="Only of events at this phase.")
     reason: Word | None = Field(None, description="The reason code of their last record.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")
 
@@ -44,15 +44,15 @@ class DeliveriesQuery(SpanQuery):
 class AttemptsQuery(SpanQuery):
     """The query of the log; its span is of when the records were made."""
 
-    webhook_id: Word | None = None
-    activity_id: Word | None = None
-    delivery_id: Word | None = None
+    webhook_id: Word | None = Field(None, description="Only of this webhook.")
+    activity_id: Word | None = Field(None, description="Only of this activity.")
+    delivery_id: Word | None = Field(None, description="Only of this delivery.")
     status: Annotated[str, Field(pattern=_STATUS)] | None = Field(
         None, description="What the endpoint answered: a status such as `404`, or a class, `4xx`."
     )
-    outcome: OutcomeKind | None = None
+    outcome: OutcomeKind | None = Field(None, description="What the attempt meant.")
     reason: Word | None = Field(None, description="A reason code such as `timeout`.")
-    phase: Position | None = None
+    phase: Position | None = Field(None, description="Only of events at this phase.")
     source: Word | None = Field(None, description="The activity's tracking source, exactly.")
     url: Word | None = Field(None, description="A text that the URL holds, in any case.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")

@@ -71,7 +71,7 @@ event_documents: Drawn = fields(
     {
         "occurred_at": st.none() | texts,
         "sequence": st.none() | integers,
-        "origin": st.sampled_from(["upstream", "delayed"]),
+        "origin": st.sampled_from(["upstream", "delayed", "run"]),
     },
 ).map(_event_of)
 

@@ -14,11 +14,11 @@ from agents.api.publishing import ApiPublisher
 from agents.api.routing import routes_of
 from agents.api.services import Services
 from agents.api.tasks import kept_running
+from agents.api.tester import Tester
 from agents.api.view import LiveView
 from agents.api.writing import ConfigWriter
 from agents.clock import now_ms
 from agents.history.reading import HistoryReader
-from agents.kafka.reachability import Reachability
 from pipeline.settings import Settings
 
 
@@ -35,8 +35,8 @@ class ApiService:
             writer=ConfigWriter(settings, view),
             history=HistoryReader(settings),
             publisher=ApiPublisher(settings),
+            tester=Tester(settings),
         )
-        self._broker = Reachability(settings)
         self._handling = Handling(self.services)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -53,16 +53,14 @@ class ApiService:
         self._tasks = [
             kept_running("view", self.services.view.run),
             kept_running("writer", self.services.writer.run),
-            kept_running("reachability", self._broker.run),
         ]
 
     def conditions(self) -> Mapping[str, bool]:
-        """What holds now of what the operations need, by name."""
-        view = self.services.view
-        return {
-            "configs_current": view.is_followed and view.has_reached(self._broker.configs_end),
-            "broker_answers": self._broker.is_reachable,
-        }
+        """What has to hold before requests are sent here.
+
+        Neither the broker's silence nor the database's counts: reading, or else writing, goes on.
+        """
+        return {"configs_followed": self.services.view.is_followed}
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -71,5 +69,6 @@ class ApiService:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.services.writer.close()
         await self.services.publisher.close()
+        await self.services.tester.close()
         await self.services.view.close()
         await asyncio.to_thread(self.services.history.close)

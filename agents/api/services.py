@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from agents.api.publishing import ApiPublisher
+from agents.api.tester import Tester
 from agents.api.view import LiveView
 from agents.api.writing import ConfigWriter
 from agents.history.reading import HistoryReader
@@ -27,4 +27,4 @@ class Services:
     writer: ConfigWriter
     history: HistoryReader
     publisher: ApiPublisher
-    tester: Any = None
+    tester: Tester

@@ -30,7 +30,7 @@ _NAME_WIDTH: Final = len("scheduler")
 @click.option("--matchers", type=click.IntRange(1, 32), default=1, help="How many matchers to run.")
 @click.option("--senders", type=click.IntRange(1, 32), default=1, help="How many senders to run.")
 def up(data_dir: Path | None, matchers: int, senders: int) -> None:
-    """Run everything on this machine until Ctrl-C: broker, matcher, senders, scheduler, API.
+    """Run everything on this machine until Ctrl-C: the broker, the agents, the API.
 
     The broker is the embedded one unless HOOKLINE_BOOTSTRAP_SERVERS names another. While it runs,
     other commands with the same --data-dir find it without settings. An agent that dies is started

@@ -6,9 +6,10 @@ lock at its beginning, so it waits for its turn there and never fails half-way f
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -38,6 +39,9 @@ CONNECTIONS_MAX: Final = 10
 
 # PostgreSQL ends what a client asked for longer than this: nobody waits for such an answer.
 STATEMENT_TIMEOUT_S: Final = 30
+
+# It holds what customers' callers have said.
+_OWNER_ONLY: Final = 0o600
 
 _WRITES: Final = "hookline_writes"
 _COMMON: Final[dict[str, Any]] = {
@@ -124,6 +128,11 @@ def reason_of(error: Exception) -> str:
 
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, **_COMMON)
+
+    @event.listens_for(engine, "do_connect")
+    def _close_to_others(*_: object) -> None:
+        with suppress(OSError):  # SQLite says it better
+            os.close(os.open(str(url.database), os.O_CREAT | os.O_RDWR, _OWNER_ONLY))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own

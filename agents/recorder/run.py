@@ -34,7 +34,7 @@ async def run_recorder(settings: Settings, *, rebuild: bool = False) -> None:
     database = Database(settings)
     recorder = Recorder(settings, database)
     require_topics(recorder)
-    await asyncio.to_thread(_prepare, database, rebuild=rebuild)
+    await asyncio.to_thread(_prepare, settings, database, rebuild=rebuild)
     broker = Reachability(settings)
     watching = Watching(recorder)
 
@@ -63,13 +63,17 @@ async def run_recorder(settings: Settings, *, rebuild: bool = False) -> None:
     _log.info("recorder.stopped")
 
 
-def _prepare(database: Database, *, rebuild: bool) -> None:
+def _prepare(settings: Settings, database: Database, *, rebuild: bool) -> None:
     try:
+        if database.is_sqlite:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
         bring_up_to_date(database)
         if rebuild:
             with database.changing() as connection:
                 empty(connection)
             _log.warning("history.emptied", database=str(database))
+    except OSError as error:
+        raise OperationError(f"cannot use {settings.data_dir}: {error.strerror}") from None
     except SQLAlchemyError as error:
         if rebuild:
             raise OperationError(

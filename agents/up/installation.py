@@ -1,7 +1,8 @@
 """A whole installation on one data directory: broker, topics, agents, the API, and its pages.
 
 Entered, the directory is ours and the broker answers; started, the agents run. Whatever ends, ends
-in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, broker.
+in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, recorder,
+broker.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Installation:
         """Nothing happens yet. `settings` without a broker ask for an embedded one."""
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
         self._voices = voices
-        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler"]
+        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler", "recorder"]
         self._cleanup = ExitStack()
         self._broker: BrokerService | None = None
         self._agents: list[AgentProcess] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 
@@ -11,6 +12,7 @@ from agents.api.documents import documentation_routes
 from agents.api.handling import Handling
 from agents.api.operations import OPERATIONS
 from agents.api.publishing import ApiPublisher
+from agents.api.rerunning import keep_house
 from agents.api.routing import routes_of
 from agents.api.services import Services
 from agents.api.tasks import kept_running
@@ -53,6 +55,7 @@ class ApiService:
         self._tasks = [
             kept_running("view", self.services.view.run),
             kept_running("writer", self.services.writer.run),
+            kept_running("housekeeping", partial(keep_house, self.services)),
         ]
 
     def conditions(self) -> Mapping[str, bool]:

@@ -12,7 +12,6 @@ import structlog
 
 from agents.api.problems import unavailable
 from agents.configs.view import ConfigView
-from agents.errors import OperationError
 from pipeline.configs import Configs
 from pipeline.settings import Settings
 
@@ -26,10 +25,12 @@ class LiveView:
     """A view of the configs topic that is opened in the background, and again when it breaks."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is read before `run` runs."""
+        """Nothing is read before `run` runs. To be made in its event loop."""
         self._settings = settings
+        self._loop = asyncio.get_running_loop()
         self._view: ConfigView | None = None
         self._lost = asyncio.Event()
+        self._opening: asyncio.Future[ConfigView | None] | None = None
 
     @property
     def configs(self) -> Configs:
@@ -45,39 +46,37 @@ class LiveView:
         """Wait until the record at `offset` has been applied."""
         await self._known().reaches(offset)
 
-    def has_reached(self, end: int | None) -> bool:
-        """Whether all that stood on the topic when it ended there is applied; None is unknown."""
-        return self._view is not None and self._view.has_reached(end)
-
     async def run(self) -> None:
         """Open the view, and again whenever it is lost, until cancelled."""
         while True:
-            opened = await self._opened()
-            if opened is None:
-                await asyncio.sleep(_AGAIN_S)
-                continue
-            before, self._view = self._view, opened
-            if before is not None:
-                await asyncio.to_thread(before.close)
-            await self._lost.wait()
+            lost = asyncio.Event()
+            # a thread cannot be cancelled, so what it opens is waited for in `close`
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._opened, lost))
+            opened = await asyncio.shield(self._opening)
+            if opened is not None:
+                before, self._view, self._lost = self._view, opened, lost
+                if before is not None:
+                    await asyncio.to_thread(before.close)
+                await lost.wait()
             await asyncio.sleep(_AGAIN_S)
 
     async def close(self) -> None:
         """Stop following; `run` must have ended."""
-        if self._view is not None:
-            await asyncio.to_thread(self._view.close)
+        opened = None if self._opening is None else await self._opening
+        for view in {self._view, opened}:
+            if view is not None:
+                await asyncio.to_thread(view.close)
 
-    async def _opened(self) -> ConfigView | None:
-        self._lost.clear()
-        loop = asyncio.get_running_loop()
+    def _opened(self, lost: asyncio.Event) -> ConfigView | None:
+        """A view that sets `lost` when it breaks; None when there can be none now."""
 
         def on_lost(error: Exception) -> None:
             _log.error("configs.lost", error=str(error))
-            loop.call_soon_threadsafe(self._lost.set)
+            self._loop.call_soon_threadsafe(lost.set)
 
         try:
-            return await asyncio.to_thread(ConfigView, self._settings, loop, on_lost)
-        except OperationError as error:
+            return ConfigView(self._settings, self._loop, on_lost)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may succeed
             _log.warning("configs.unreadable", error=str(error))
             return None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agents.api.publishing import ApiPublisher
+from agents.api.rerun_numbers import RerunNumbers
 from agents.api.tester import Tester
 from agents.api.view import LiveView
 from agents.api.writing import ConfigWriter
@@ -18,7 +19,7 @@ class Services:
     """Each may be away for a while; then it raises what the client is told as a 503.
 
     `writer` changes the configuration, `history` knows what happened, `publisher` writes to other
-    topics, `tester` makes requests as a sender does.
+    topics, `tester` makes requests as a sender does, `reruns` counts deliveries begun again.
     """
 
     settings: Settings
@@ -28,3 +29,4 @@ class Services:
     history: HistoryReader
     publisher: ApiPublisher
     tester: Tester
+    reruns: RerunNumbers = field(default_factory=RerunNumbers)

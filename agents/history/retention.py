@@ -30,7 +30,7 @@ _DAY_MS: Final = 24 * 60 * 60 * 1_000
 _BODIES: Final = (SNAPSHOTS, EXCHANGES)
 # The column that says a row's age, and what goes with the row.
 _AGES: Final = {DELIVERIES: "last_at_ms"}
-_WITH: Final = {ACTIVITIES: ACTIVITY_BODIES}
+_WITH: Final = {ACTIVITIES: (ACTIVITY_BODIES,)}
 TABLES: Final = (*_BODIES, ATTEMPTS, DELIVERIES, EVENTS, ACTIVITIES)
 
 
@@ -55,6 +55,6 @@ def remove_expired(connection: Connection, table: Table, before_ms: int) -> int:
     )
     keys = [tuple(row) for row in connection.execute(oldest)]
     if keys:
-        for each in filter(None, (_WITH.get(table), table)):
+        for each in (*_WITH.get(table, ()), table):
             connection.execute(delete(each).where(tuple_(*each.primary_key).in_(keys)))
     return len(keys)

@@ -125,8 +125,15 @@ class Records:
         return await self._changed(call, {"enabled": True})
 
     async def disable(self, call: Call) -> Reply:
-        """Keep it from doing its work."""
-        return await self._changed(call, {"enabled": False})
+        """Keep it from doing its work, whatever else is wrong with it by now."""
+        key = self.key(call)
+
+        def wanted(configs: Configs) -> Checked:
+            record = existing(configs, key, call.if_match)
+            disabled = record.model_copy(update={"enabled": False})
+            return Checked(disabled, warnings_now(call, disabled, configs))
+
+        return self.reply(await save(call, key, wanted))
 
     async def delete(self, call: Call) -> Reply:
         """Remove a record that nothing refers to."""

@@ -21,10 +21,11 @@ from pipeline.documents import Document
 from pipeline.masks import unmasked
 from pipeline.merge_patch import merged
 from pipeline.one_record import faults_of, read_one, record_in, warnings_of
-from pipeline.sealing import Keys, has_secrets, sealed_like
+from pipeline.sealing import Keys, has_secrets, sealed_like, secrets_of
 from pipeline.settings import parse_networks
 from schemas.codec import Fault, Malformed
 from schemas.config import Config, ConfigKey, key_of
+from schemas.secret import is_sealed
 from schemas.webhook import Webhook
 
 # Answered with a record, and so found in what is written back: nobody means to set them.
@@ -49,7 +50,7 @@ def checked(
     current = configs.get(key)
     fields, faults, warnings = _translated(given, key.kind, current)
     if is_patch and current is not None:
-        fields = merged(current.model_dump(mode="json", exclude=set(_ANSWERED)), fields)
+        fields = merged(_to_patch(current, fields), fields)
     document = _document(call, key, _named(fields, key, faults), configs)
     named = {fault.field for fault in faults}  # what else is wrong there follows from that
     faults += [fault for fault in faults_of(document, configs) if fault.field not in named]
@@ -86,10 +87,18 @@ def sealed(call: Call, record: Config, current: Config | None) -> Config:
     if not isinstance(record, Webhook) or not has_secrets(record):
         return record
     before = current if isinstance(current, Webhook) else None
+    if before is not None and _has_its_secrets(record, before):
+        return record
     try:
         return sealed_like(record, before, secret_keys(call.services), new_nonce)
     except Malformed as malformed:
         raise invalid(malformed.faults) from None
+
+
+def _has_its_secrets(record: Webhook, before: Webhook) -> bool:
+    """Whether all that is secret is as it was, and sealed: then no key is needed."""
+    ours, theirs = ((it.headers, it.basic_auth, it.signing) for it in (record, before))
+    return ours == theirs and all(is_sealed(it.text) for it in secrets_of(record) if it.text)
 
 
 def secret_keys(services: Services) -> Keys:
@@ -127,6 +136,15 @@ def _translated(
     translation = Translation(fields, webhook)
     fields, faults = unmasked(translation.fields, webhook)
     return _with_whole_filter(fields), translation.faults + faults, translation.warnings
+
+
+def _to_patch(current: Config, patch: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a patch is merged into; a format of another kind has nothing of the old."""
+    fields = current.model_dump(mode="json", exclude=set(_ANSWERED))
+    ours, theirs = fields.get("format"), patch.get("format")
+    if ours and isinstance(theirs, dict) and theirs.get("kind", ours["kind"]) != ours["kind"]:
+        fields["format"] = None
+    return fields
 
 
 def _with_whole_filter(fields: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ _WEBHOOKS: Final = Resource(
 _HANDLERS: Final = Records(_WEBHOOKS)
 # As many bytes as the specification's own examples have.
 _SECRET_BYTES: Final = 24
+_ONLY_NAMED: Final = "Changes what it names, as PATCH does: other fields stay as they are."
 _CTM: Final = (
     "Takes CallTrackingMetrics' names too (`weburl`, `with_resource_url`, `username`, `password`, "
     "`disabled`), and answers with them beside its own."
@@ -161,6 +162,10 @@ def _ctm_operations(operations: Iterable[Operation]) -> Iterator[Operation]:
         if operation.path == _WEBHOOKS.path and operation.method == "GET":
             ctm = _ctm_operation(operation)
             yield replace(ctm, handler=_ctm_list, query=CtmWebhookQuery, answer=CtmWebhookPage)
+        elif operation.method == "PUT":
+            # Its clients send what they know of, and that is not all that there is.
+            ctm = _ctm_operation(replace(operation, handler=_HANDLERS.patch))
+            yield replace(ctm, body=WebhookPatch, description=f"{_ONLY_NAMED} {_CTM}")
         elif operation.method == "DELETE":
             ctm = _ctm_operation(operation)
             yield replace(ctm, handler=_ctm_delete, answer=CtmDeleted, status=200)

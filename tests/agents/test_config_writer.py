@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from agents.api import writing
-from agents.api.config_log import NotWritten
+from agents.api.config_log import ConfigLog, NotWritten
 from agents.api.problems import conflict
 from agents.api.writing import ConfigWriter
 from pipeline.changes import Change, plan_changes
@@ -128,6 +128,15 @@ async def test_a_write_that_failed_is_told_as_what_it_is(topic, error, status, d
         assert (await writer.write(25, saving())).offset == 0
     assert problem.status == status
     assert problem.detail.startswith(detail)
+
+
+def test_what_no_broker_takes_is_not_written_and_not_kept_for_later():
+    log = ConfigLog(NOWHERE)
+    with pytest.raises(NotWritten):
+        log.write([(b"25/webhook/crm", None)])
+    with pytest.raises(NotWritten):
+        log.read(0, 1)
+    log.close()
 
 
 async def test_a_view_that_stands_still_is_not_waited_for_for_ever(topic, monkeypatch):

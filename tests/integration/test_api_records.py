@@ -11,14 +11,18 @@ import pytest
 from agents.api import records, writing
 from agents.configs.topic import ConfigTopic
 from agents.configs.view import read_configs
+from agents.sealing.keys import new_nonce
 from pipeline.changes import plan_changes
 from pipeline.requests import MASK
-from pipeline.sealing import has_sealed_secrets, opened
+from pipeline.sealing import has_sealed_secrets, opened, sealed_anew
 from pipeline.secret_keys import written
 from schemas.config import ConfigKey
 from tests.support.api import an_api
 from tests.support.builders import a_webhook
-from tests.support.commands import NEW
+from tests.support.commands import NEW, OLD
+from tests.support.waiting import eventually
+
+READ_S = 20
 
 WEBHOOK = {"name": "CRM", "position": "end", "url": "https://crm.example.com/in"}
 EMAIL = {"type": "email", "to": ["it@example.com"]}
@@ -88,6 +92,22 @@ def test_a_webhook_is_created_read_changed_and_deleted(account):
     assert (gone.status, gone.text) == (204, "")
     assert account.get("webhooks/crm").status == 404
     assert account.stored() is None
+
+
+def test_a_patch_changes_parts_of_filters_and_formats_as_it_reads(account):
+    mustache = {"kind": "mustache", "template": "{}", "content_type": "text/plain"}
+    rule = {"field": "talk_time", "op": "gte", "value": 30}
+    given = {"format": mustache, "filter": {"all": [rule]}}
+    account.post("webhooks", {"id": "crm", **WEBHOOK, **given})
+    patched = account.patch("webhooks/crm", {"format": {"template": "{{id}}"}})
+    assert patched.body["format"] == {**mustache, "template": "{{id}}"}
+    other = account.patch(
+        "webhooks/crm",
+        {"format": {"kind": "timeseries_7d"}, "filter": {"all": [{**rule, "value": 60}]}},
+    )
+    assert other.body["format"] == {"kind": "timeseries_7d", "series": "count"}
+    assert other.body["filter"] == {"any": [{"all": [{**rule, "value": 60}]}]}
+    assert account.patch("webhooks/crm", {"filter": None}).body["filter"] is None
 
 
 def test_what_changes_nothing_is_not_written(account):
@@ -261,6 +281,20 @@ def test_a_mask_without_a_secret_behind_it_is_refused(account):
     assert (answer.status, field) == (422, "headers[0].value")
 
 
+def test_a_webhook_can_be_disabled_whatever_else_is_wrong_with_it(account):
+    faulty = a_webhook(account_id=account.id, url="http://10.0.0.1/in", **SECRETS)
+    account.other_process(sealed_anew(faulty, (OLD,), new_nonce))
+    eventually(lambda: account.get("webhooks/crm").status == 200, READ_S)
+    disabled = account.post("webhooks/crm/disable")
+    assert (disabled.status, disabled.body["enabled"]) == (200, False)
+    assert {fault["field"] for fault in disabled.body["warnings"]} == {"url"}
+    assert account.post("webhooks/crm/enable").status == 422
+    mended = account.patch("webhooks/crm", {"url": "https://crm.example.com/in"})
+    assert (mended.status, mended.body["version"]) == (200, 3)
+    new = account.patch("webhooks/crm", {"basic_auth": {"password": "hunter9"}})
+    assert {*new.faults} == {"headers[0].value", "signing.secrets[0]"}
+
+
 def test_a_rotated_secret_is_shown_once_and_signs_beside_the_old_one(account):
     first = "whsec_" + "A" * 32
     signing = {"scheme": "standard", "secrets": [first]}
@@ -381,8 +415,12 @@ def test_ctms_names_and_paths_are_understood(account):
     assert (answered["disabled"], answered["username"]) == (False, "u")
     path = f"webhooks/{answered['id']}.json"
 
+    account.patch(f"webhooks/{answered['id']}", {"retry": {"schedule": ["5s"]}})
     changed = account.put(path, {**answered, "disabled": True})
     assert (changed.status, changed.body["enabled"]) == (200, False)
+    assert changed.body["retry"]["schedule"] == ["5s"]
+    kept = opened(account.stored(record_id=answered["id"]), (NEW,))
+    assert kept.basic_auth.password == "hunter3"
     listed = account.get("webhooks.json?page=1&per_page=1").body
     assert (listed["total_entries"], listed["total_pages"]) == (1, 1)
     assert listed["webhooks"] == [changed.body["webhook"]]

@@ -127,12 +127,23 @@ def answers_of(account):
     yield account.patch("webhooks/crm", faulty)
     yield account.post("webhooks.json", {**faulty, "weburl": "plantedheaderzq"})
     yield account.patch("webhooks/crm", b'{"headers": "plantedheaderzq')
+    given = {"name": "x", "position": "end", "url": "https://x.example.com/", **PLANTED}
+    tried = [
+        account.post("webhooks/crm/preview", {}),
+        account.post("webhooks/crm/preview", {"webhook": given}),
+        account.post("webhooks/crm/test", {}),
+        account.post("webhooks/crm/run", {"activity_id": "s1"}),
+    ]
+    assert {answer.status for answer in tried} <= {200, 201, 202}, tried
+    yield from tried
     for path in ("activities", "attempts", "deliveries", "explain?event_id=s1"):
         answer = account.get(path)
         assert answer.status == 200, answer.text
         yield answer
         for item in answer.body.get("items", []) if path in {"attempts", "deliveries"} else []:
             yield account.get(f"{path}/{item['id']}")
+            if path == "deliveries":
+                yield account.post(f"{path}/{item['id']}/rerun", {})
 
 
 def pages_of(admin):

@@ -71,7 +71,7 @@ def write(connection: Connection, rows: Rows, reached: Places, expected: Places)
     Raises `PlacesMovedError` unless the history stands where it is `expected` to, where a missing
     partition means that nothing of it was written.
     """
-    if places(connection, reached) != expected:
+    if places(connection, reached, to_write=True) != expected:
         raise PlacesMovedError
     for table in _IN_TURN:
         # What is replaced at once need not be written first; and one order for all recorders.
@@ -89,11 +89,13 @@ def write(connection: Connection, rows: Rows, reached: Places, expected: Places)
         connection.execute(_upsert(connection, RECORDER_PLACES), places_now)
 
 
-def places(connection: Connection, partitions: Iterable[Partition]) -> dict[Partition, int]:
-    """How far the partitions are written, and in a block that writes theirs alone to write."""
+def places(
+    connection: Connection, partitions: Iterable[Partition], *, to_write: bool = False
+) -> dict[Partition, int]:
+    """How far the partitions are written; `to_write` keeps others from writing on meanwhile."""
     of = RECORDER_PLACES.c
-    wanted = tuple_(of.topic, of.partition).in_(sorted(partitions))
-    found = connection.execute(select(RECORDER_PLACES).where(wanted).with_for_update())
+    asked = select(RECORDER_PLACES).where(tuple_(of.topic, of.partition).in_(sorted(partitions)))
+    found = connection.execute(asked.with_for_update() if to_write else asked)
     return {(row.topic, row.partition): row.next_offset for row in found}
 
 

@@ -12,6 +12,9 @@ SENDERS: Final = "hookline-senders"
 SCHEDULERS: Final = "hookline-schedulers"
 RECORDERS: Final = "hookline-recorders"
 
+# Those that a delivery passes through.
+DELIVERING: Final = (MATCHERS, SENDERS, SCHEDULERS)
+
 GROUP_TOPICS: Final[dict[str, tuple[str, ...]]] = {
     MATCHERS: (ACTIVITIES,),
     SENDERS: (JOBS, JOBS_RETRY, JOBS_REPLAY),

@@ -13,7 +13,7 @@ import structlog
 
 from agents import metrics
 from agents.history.engine import Database, reason_of, refuses
-from agents.history.writing import Partition, Rows, write
+from agents.history.writing import Partition, Rows, places, write
 from agents.recorder.intake import Taken, reached, rows_of
 
 _log = structlog.get_logger()
@@ -44,6 +44,15 @@ class Keeper:
             self._keep_apart(records, error)
         else:
             self._count(records)
+
+    def moved(self) -> set[Partition]:
+        """Partitions in which the history stands elsewhere than we left it, as when it was emptied.
+
+        Raises what SQLAlchemy raises when the database is away.
+        """
+        with self._database.reading() as connection:
+            now = places(connection, self.places)
+        return {it for it, place in self.places.items() if now.get(it) != place}
 
     def _keep_apart(self, records: Sequence[Taken], error: Exception) -> None:
         if len(records) > 1:

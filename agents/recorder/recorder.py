@@ -43,6 +43,9 @@ _AGAIN_S: Final = 0.5
 _AGAIN_S_MAX: Final = 5.0
 _POLL_S: Final = 0.1
 
+# Whoever empties the history sees it being filled again so much later.
+_LOOK_BACK_EVERY_S: Final = 5.0
+
 # librdkafka would wait 45 s for a broker that is away, to leave the group.
 _LEAVE_S_MAX: Final = 5.0
 
@@ -85,7 +88,7 @@ class Recorder:
         self._held: list[Message] = []
         self._read_to: dict[Partition, int] = {}
         self._again_s = _AGAIN_S
-        self._again_at_s = 0.0
+        self._again_at_s = self._looks_back_at_s = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=RECORDERS, daemon=True)
         metrics.PARTITIONS.set_function(lambda: len(self.positions))
@@ -128,6 +131,7 @@ class Recorder:
             if not self._held:
                 self._gather()
             self._write()
+            self._look_back()
             self._clearing.step(time.monotonic())
         except SQLAlchemyError as error:
             self._is_away(error)
@@ -181,6 +185,15 @@ class Recorder:
             self.consumer.commit(offsets=places, asynchronous=True)
 
     # Where partitions are read
+
+    def _look_back(self) -> None:
+        """See whether the history was emptied, where nothing comes that would show it."""
+        if time.monotonic() >= self._looks_back_at_s:
+            self._looks_back_at_s = time.monotonic() + _LOOK_BACK_EVERY_S
+            moved = self._keeper.moved()
+            if moved:
+                _log.warning("history.places_moved", partitions=len(moved))
+                self._read_anew(moved)
 
     def _place(self) -> None:
         for partition, (place, offset) in self._placing.place().items():

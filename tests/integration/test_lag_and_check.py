@@ -130,6 +130,18 @@ def test_a_broker_that_is_away_is_one_fault(run, monkeypatch):
     assert "does not answer" in fault
 
 
+def test_a_history_that_does_not_answer_is_told_without_its_password(run):
+    url = f"postgresql://ann:hunter2@127.0.0.1:{free_port()}/history"
+
+    result = run(check, HOOKLINE_DATABASE_URL=url)
+
+    assert result.exit_code == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("failed")]
+    assert "history" in fault
+    assert "does not answer" in fault
+    assert "hunter2" not in result.stdout
+
+
 def test_a_configuration_that_cannot_be_read_is_told_with_its_offset(settings, run):
     write(settings, CONFIGS, 1)
 

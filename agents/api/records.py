@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from agents.api.models.base import Answer, PageQuery
 from agents.api.models.forms import Given
-from agents.api.operation import Call, Operation, Reply, etag
+from agents.api.operation import Call, Reply, etag
 from agents.api.paging import page_of
 from agents.api.problems import conflict, not_found, stale
 from agents.api.saving import Checked, checked, sealed, warnings_now
@@ -215,74 +215,3 @@ def _is_wanted(record: Any, query: Any) -> bool:  # noqa: ANN401 - any kind, any
 
 def _drawn_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_CHARACTERS))
-
-
-def operations_of(resource: Resource, handlers: Records) -> tuple[Operation, ...]:
-    """The operations that each kind has."""
-    kind, path = resource.kind, resource.path
-    one, tag = f"{path}/{{id}}", f"{kind.capitalize()}s"
-    write: Any = {"tag": tag, "scope": "write", "answer": resource.answer}
-    change: Any = {**write, "problems": (404, 412, 422, 503)}
-    return (
-        Operation(
-            "GET",
-            path,
-            handlers.list,
-            f"List {kind}s",
-            tag,
-            "read",
-            query=resource.query,
-            answer=resource.page,
-        ),
-        Operation(
-            "POST",
-            path,
-            handlers.create,
-            f"Create a {kind}",
-            **write,
-            body=resource.body,
-            status=201,
-            problems=(409, 422, 503),
-        ),
-        Operation(
-            "GET",
-            one,
-            handlers.read,
-            f"Read a {kind}",
-            tag,
-            "read",
-            answer=resource.answer,
-            problems=(404,),
-        ),
-        Operation(
-            "PUT",
-            one,
-            handlers.replace,
-            f"Replace a {kind}",
-            **change,
-            body=resource.body,
-            description="What is left out takes its default.",
-        ),
-        Operation(
-            "PATCH",
-            one,
-            handlers.patch,
-            f"Change a {kind}",
-            **change,
-            body=resource.patch,
-            description="A JSON merge patch (RFC 7396): null gives a field its default back.",
-        ),
-        Operation(
-            "DELETE",
-            one,
-            handlers.delete,
-            f"Delete a {kind}",
-            tag,
-            "write",
-            status=204,
-            problems=(404, 409, 412, 503),
-            description="Refused while something refers to it.",
-        ),
-        Operation("POST", f"{one}/enable", handlers.enable, f"Enable a {kind}", **change),
-        Operation("POST", f"{one}/disable", handlers.disable, f"Disable a {kind}", **change),
-    )

@@ -12,7 +12,8 @@ from agents.api.models.sources import (
     SourceQuery,
 )
 from agents.api.operation import Operation
-from agents.api.records import Records, Resource, operations_of
+from agents.api.record_operations import operations_of
+from agents.api.records import Records, Resource
 
 _SOURCES: Final = Resource(
     "source", "src", SourceBody, SourcePatch, SourceAnswer, SourcePage, SourceQuery

@@ -12,7 +12,8 @@ from agents.api.models.triggers import (
     TriggerQuery,
 )
 from agents.api.operation import Operation
-from agents.api.records import Records, Resource, operations_of
+from agents.api.record_operations import operations_of
+from agents.api.records import Records, Resource
 
 _TRIGGERS: Final = Resource(
     "trigger", "tr", TriggerBody, TriggerPatch, TriggerAnswer, TriggerPage, TriggerQuery

@@ -28,7 +28,8 @@ from agents.api.models.webhooks import (
     WebhookQuery,
 )
 from agents.api.operation import Call, Handler, Operation, Reply, etag
-from agents.api.records import Records, Resource, existing, operations_of, save
+from agents.api.record_operations import operations_of
+from agents.api.records import Records, Resource, existing, save
 from agents.api.saving import Checked
 from pipeline.configs import Configs
 from schemas.secret import FORM

@@ -19,14 +19,13 @@ from pipeline.outcomes import Exchange, Result
 from pipeline.requests import as_recorded, request_for
 from pipeline.sending import Sending
 from pipeline.settlement import Parked, Settlement
-from pipeline.suppression import Noted
 from schemas.attempt import Attempt, Timings
 from schemas.failure import Failure
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
 from tests.simulation.endpoints import FAULTY, SCRIPTS
 from tests.simulation.limits import Limits
 from tests.simulation.reruns import followed
-from tests.simulation.world import Action, Try, World, try_of
+from tests.simulation.world import Action, Try, World, noted_in, try_of
 from tests.support.builders import an_account
 
 ACCOUNT = an_account()
@@ -107,7 +106,7 @@ class Sender:
             for attempt in log[start:]:
                 source = attempt.source
                 span.tells_of((source.topic, source.partition), source.offset)
-                noted.append(_noted(attempt))
+                noted.append(noted_in(attempt))
         self.sending.read_back(noted)
         self.assignments.assign(keys, spans)
         self.next |= {key: committed.get(key, Position(0, 0)).offset for key in keys}
@@ -129,7 +128,7 @@ class Sender:
     def follow_on(self, number: int, reached: int) -> None:
         """Take in what is new, and look again in a moment."""
         log = self.world.attempts[number]
-        self.sending.read_back(map(_noted, log[reached:]))
+        self.sending.read_back(map(noted_in, log[reached:]))
         if self.world.now_ms < self.followed[number]:
             end = len(log)
             self.later(FOLLOW_MS, lambda: self.follow_on(number, end))
@@ -290,12 +289,3 @@ class Sender:
     def write_ms(self) -> int:
         """A few milliseconds, or longer than a retry waits in the shortest tier."""
         return 8_000 if self.world.happens(0.02) else self.world.between(0, 3)
-
-
-def _noted(attempt: Attempt) -> Noted:
-    follows, webhook = attempt.next, f"{attempt.account_id}:{attempt.webhook_id}"
-    return Noted(
-        *(attempt.delivery_id, attempt.attempt, attempt.deferrals, follows.step),
-        *((webhook, attempt.activity_id), attempt.first_queued_at_ms, follows.due_at_ms or 0),
-        attempt.rerun,
-    )

@@ -15,6 +15,7 @@ from typing import Any
 from agents.sender.readback import MARGIN
 from pipeline.due import due_of
 from pipeline.offsets import Position
+from pipeline.suppression import Noted
 from schemas.attempt import Attempt
 from schemas.config import Config
 from schemas.failure import Failure
@@ -156,6 +157,16 @@ class World:
 def try_of(job: Job | Attempt) -> Try:
     """Which try of which run a job asks for, or a record tells of."""
     return job.delivery_id, job.rerun, job.attempt
+
+
+def noted_in(attempt: Attempt) -> Noted:
+    """What a sender that reads an attempt back makes of it."""
+    follows, webhook = attempt.next, f"{attempt.account_id}:{attempt.webhook_id}"
+    return Noted(
+        *(attempt.delivery_id, attempt.attempt, attempt.deferrals, follows.step),
+        *((webhook, attempt.activity_id), attempt.first_queued_at_ms, follows.due_at_ms or 0),
+        attempt.rerun,
+    )
 
 
 def partition_of(job: Job) -> int:

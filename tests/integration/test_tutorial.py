@@ -24,7 +24,7 @@ COMES_TRUE_S = 60
 
 # A block of commands with what they print, or a word to stop or start one that goes on.
 PART = re.compile(
-    r"```console\n(?P<block>.*?)```|<!-- (?P<word>stop|start): (?P<what>.+?) -->", re.S
+    r"```console\n(?P<block>.*?)```|<!-- (?P<word>stop|start): (?P<what>.+?) -->", re.DOTALL
 )
 ENDED = "--ended--"
 
@@ -53,7 +53,7 @@ def split(told):
 
 def as_pattern(printed):
     """What may stand for what is printed: an ellipsis is anything."""
-    return re.compile(".*?".join(map(re.escape, printed.split("…"))), re.S)
+    return re.compile(".*?".join(map(re.escape, printed.split("…"))), re.DOTALL)
 
 
 def asks_only(command):
@@ -79,7 +79,11 @@ class Reader:
             },
         }
         self.shell = subprocess.Popen(
-            ["bash"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, **self.how
+            ["/bin/bash"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            **self.how,
         )
 
     def start(self, command):
@@ -93,7 +97,7 @@ class Reader:
         else:
             page = f"http://127.0.0.1:{self.ports['8321']}/ready"
         self.going_on[command.split("hookline ")[-1]] = subprocess.Popen(
-            ["bash", "-c", here], stdout=self.log, stderr=self.log, **self.how
+            ["/bin/bash", "-c", here], stdout=self.log, stderr=self.log, **self.how
         )
         eventually(lambda: is_served(page), timeout_s=START_S)
 
@@ -140,7 +144,7 @@ class Reader:
 
 def is_served(page):
     try:
-        with urllib.request.urlopen(page, timeout=5) as answer:
+        with urllib.request.urlopen(page, timeout=5) as answer:  # noqa: S310 - loopback
             return answer.status == 200
     except OSError:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, JsonValue, RootModel, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema
 
 from agents.api.models.base import Answer
 from agents.api.problems import FieldFault
@@ -35,22 +35,25 @@ _EVENT: Final[dict[str, Any]] = {
         },
         "webhook_id": {"type": "string", "description": "Of a `route` event: the one it runs."},
     },
-    "example": {
-        "phase": "end",
-        "occurred_at": "2026-05-01T23:48:05Z",
-        "activity": {"id": 4379952365, "caller_number": "+17205550123", "talk_time": 42},
-    },
+    "examples": [
+        {
+            "phase": "end",
+            "occurred_at": "2026-05-01T23:48:05Z",
+            "activity": {"id": 4379952365, "caller_number": "+17205550123", "talk_time": 42},
+        }
+    ],
 }
 
 
-class IngestBody(RootModel[dict[str, JsonValue] | list[JsonValue]]):
+class IngestBody(RootModel[JsonValue]):
     """One event, or a list of up to 1,000; each is read as it would be on the topic."""
 
     @model_validator(mode="after")
-    def _bounded(self) -> IngestBody:
-        if isinstance(self.root, list) and not 0 < len(self.root) <= EVENTS_MAX:
-            raise PydanticCustomError("batch", f"a list has 1 to {EVENTS_MAX} events")
-        return self
+    def _one_or_some(self) -> IngestBody:
+        given = self.root
+        if isinstance(given, dict) or (isinstance(given, list) and 0 < len(given) <= EVENTS_MAX):
+            return self
+        raise ValueError(f"must be an event, or a list of 1 to {EVENTS_MAX} events")
 
     @classmethod
     def __get_pydantic_json_schema__(

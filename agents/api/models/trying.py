@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from agents.api.models.attempts import HeaderAnswer, RequestAnswer, ResponseAnswer, TimingsAnswer
 from agents.api.models.base import Answer, Body
 from pipeline.requests import Request, as_recorded
 from schemas.event import ID_CHARACTERS_MAX
 
-ActivityId: TypeAlias = (
-    int | Annotated[str, Field(strict=True, min_length=1, max_length=ID_CHARACTERS_MAX)]
-)
+
+def _activity_id(given: object) -> int | str:
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    if isinstance(given, str) and 0 < len(given) <= ID_CHARACTERS_MAX:
+        return given
+    raise ValueError(f"must be an integer, or text of 1 to {ID_CHARACTERS_MAX} characters")
+
+
+ActivityId: TypeAlias = Annotated[
+    int | str,
+    PlainValidator(_activity_id, json_schema_input_type=int | str),
+]
 # Where the activity of a test or a preview came from.
 ActivityFrom: TypeAlias = Literal["given", "named", "latest", "sample"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agents.api import ingest, rerunning, tester, testing
@@ -9,6 +11,7 @@ from agents.api.models.ingest import IngestBody
 from agents.api.models.rerunning import RerunBody
 from agents.api.models.trying import TryBody
 from agents.api.problems import Problem
+from agents.api.reading import body_of
 from pipeline.requests import BODY_BYTES_KEPT, Request, as_recorded
 from pipeline.settings import Settings
 from pipeline.trials import trial_configs
@@ -171,3 +174,19 @@ async def test_an_event_that_is_too_large_is_refused_alone(services):
     assert "more than the 1048576 an event may have" in answer.items[0].errors[0].message
     (record,) = services.publisher.records
     assert b'"origin":"upstream"' in record.value
+
+
+@pytest.mark.parametrize("given", [b"7", b'"x"', b"[]", b"null"])
+def test_what_is_neither_an_event_nor_some_is_refused_in_one_sentence(given):
+    with pytest.raises(Problem) as refused:
+        body_of("application/json", given, IngestBody)
+    (fault,) = refused.value.errors
+    assert str(fault) == "must be an event, or a list of 1 to 1000 events"
+
+
+@pytest.mark.parametrize("given", ["", "x" * 201, True, 1.5, [1]])
+def test_an_activity_is_named_by_a_number_or_a_text(given):
+    with pytest.raises(Problem) as refused:
+        body_of("application/json", json.dumps({"activity_id": given}).encode(), TryBody)
+    (fault,) = refused.value.errors
+    assert str(fault) == "activity_id: must be an integer, or text of 1 to 200 characters"

@@ -104,8 +104,7 @@ class Handling:
             if operation.scope != "public":
                 asked.key.require(operation.scope)
             query = query_of(request, operation.query)
-            bytes_max = INGEST_BYTES_MAX if operation.scope == "ingest" else BODY_BYTES_MAX
-            data = await read_body(request, bytes_max)
+            data = await read_body(request, _bytes_max(operation))
             call = Call(
                 services=self._services,
                 key=asked.key,
@@ -174,7 +173,14 @@ def stored_of(reply: Reply, operation: Operation) -> StoredReply:
 def _body(operation: Operation, request: web.Request, data: bytes) -> BaseModel | None:
     if operation.body is None:
         return None
-    return body_of(request.headers.get("Content-Type"), data, operation.body)
+    kind = request.headers.get("Content-Type")
+    return body_of(kind, data, operation.body, takes_forms=operation.takes_forms)
+
+
+def _bytes_max(operation: Operation) -> int:
+    """A batch of activities may be larger than all else."""
+    is_batch = operation.scope == "ingest" and not operation.takes_forms
+    return INGEST_BYTES_MAX if is_batch else BODY_BYTES_MAX
 
 
 def _response(reply: StoredReply) -> web.Response:

@@ -31,6 +31,7 @@ from agents.api.problems import (
     UNSUPPORTED_TYPE,
     ProblemAnswer,
 )
+from pipeline.form_bodies import FORM_TYPE
 
 _REF: Final = "#/components/schemas/{model}"
 _VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
@@ -115,7 +116,8 @@ def _operation(operation: Operation, refs: _Models, schemas: dict[str, Any]) -> 
     if operation.scope != "public":
         described["security"] = [{"bearer": []}, {"basic": []}]
     if operation.body is not None:
-        content = {"application/json": {"schema": refs[operation.body, "validation"]}}
+        kinds = ("application/json", *([FORM_TYPE] if operation.takes_forms else []))
+        content = {kind: {"schema": refs[operation.body, "validation"]} for kind in kinds}
         described["requestBody"] = {"content": content, "required": _is_needed(operation.body)}
     return described
 

@@ -65,7 +65,7 @@ class Operation:
 
     `problems` are the statuses it may answer beyond those of every operation; with 412 among them
     it takes `If-Match`. `description` is Markdown for the documentation. `has_json_path` accepts
-    the path with `.json` at its end too.
+    the path with `.json` at its end too; `takes_forms` accepts a body as a web page sends it too.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -81,6 +81,7 @@ class Operation:
     problems: tuple[int, ...] = ()
     description: str = ""
     has_json_path: bool = False
+    takes_forms: bool = False
 
 
 def etag(version: int) -> dict[str, str]:

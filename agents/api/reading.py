@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 from pydantic import BaseModel
 
 from agents.api.problems import UNSUPPORTED_TYPE, Problem, invalid, malformed
+from pipeline.form_bodies import FORM_TYPE, parse_form
 from schemas.codec import Fault, Malformed, parse_json, validate
 
 _VERSION: Final = re.compile(r'(?:W/)?"?([0-9]{1,18})"?')
@@ -34,13 +35,15 @@ def query_of(request: web.Request, model: type[BaseModel] | None) -> BaseModel |
         raise malformed("the query has faults", *error.faults) from None
 
 
-def body_of(content_type: str | None, data: bytes, model: type[BaseModel]) -> BaseModel:
+def body_of(
+    content_type: str | None, data: bytes, model: type[BaseModel], *, takes_forms: bool = False
+) -> BaseModel:
     """The body as a `model`. No body at all is as good as one without fields."""
     value: Any = {}
     if data.strip():
-        _require_json(content_type)
+        parse = _parser(content_type, takes_forms=takes_forms)
         try:
-            value = parse_json(data)
+            value = parse(data)
         except Malformed as error:
             raise malformed("the body cannot be read", *error.faults) from None
     try:
@@ -61,8 +64,12 @@ def version_of(headers: Mapping[str, str]) -> int | None:
     return int(found[1])
 
 
-def _require_json(content_type: str | None) -> None:
+def _parser(content_type: str | None, *, takes_forms: bool) -> Callable[[bytes], Any]:
     kind = (content_type or "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        said = f"not {kind[:100]}" if kind else "and none is named"
-        raise Problem(UNSUPPORTED_TYPE, f"send the Content-Type application/json, {said}")
+    if kind == "application/json" or kind.endswith("+json"):
+        return parse_json
+    if takes_forms and kind == FORM_TYPE:
+        return parse_form
+    wanted = f"application/json or {FORM_TYPE}" if takes_forms else "application/json"
+    said = f"not {kind[:100]}" if kind else "and none is named"
+    raise Problem(UNSUPPORTED_TYPE, f"send the Content-Type {wanted}, {said}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
 from agents.api.admin_key import create_admin_key
+from pipeline.form_bodies import FORM_TYPE
 from pipeline.requests import BODY_BYTES_KEPT, MASK
 from pipeline.secret_keys import written
 from tests.support.api import Client
@@ -115,6 +117,31 @@ def test_a_batch_without_any_event_is_a_problem_with_every_fault(account):
     assert account.post("activities", []).status == 422
     assert account.post("activities", [an_event_of()] * 1_001).status == 422
     assert account.post("activities", {"phase": "end"}).faults.keys() == {"activity"}
+
+
+def test_a_form_is_delivered_once_however_it_is_sent(admin, account, endpoint):
+    a_webhook_to(account, endpoint, position="form")
+    key = account.post("keys", {"name": "Web site", "scopes": ["ingest"]}).body["key"]
+    site = Client(admin.port, key)
+    halves = base64.b64encode(key.replace(".", ":", 1).encode()).decode()
+    urlencoded = b"phone_number=720-555-0123&country_code=1&caller_name=Ann+Lee&unique_form_id=7"
+    custom = b"&custom_fields%5Baccount%5D=A-17"
+    basic = {"Authorization": f"Basic {halves}", "Content_Type": FORM_TYPE}
+    first = site.post("formreactor/Quote.json", urlencoded + custom, **basic)
+    assert (first.status, first.body["status"]) == (200, "success"), first.text
+    nested = {"phone_number": "+17205550123", "caller_name": "Ann Lee"}
+    as_json = {"form_reactor": nested, "field": {"account": "A-17"}, "unique_form_id": 7}
+    account_id = account.get("webhooks/crm").body["account_id"]
+    again = site.post(f"accounts/{account_id}/formreactor/Quote", as_json)
+    assert (again.status, again.body["id"]) == (200, first.body["id"]), again.text
+    last = site.post("formreactor/Contact", {"caller_number": "+13035550100", "source": "Ads"})
+    eventually(lambda: len(account.get("deliveries?status=delivered").body["items"]) == 2, QUIET_S)
+    sent = {it["id"]: it for it in (json.loads(arrival.body) for arrival in endpoint.arrivals)}
+    assert sent == {it.body["id"]: it.body["activity"] for it in (first, last)}
+    quote = sent[first.body["id"]]
+    assert (quote["direction"], quote["source"], quote["name"]) == ("form", "Quote", "Ann Lee")
+    assert (quote["caller_number"], quote["custom_account"]) == ("+17205550123", "A-17")
+    assert max(endpoint.counts().values()) == 1
 
 
 def test_a_test_sends_the_latest_activity_at_once_and_is_told_and_logged_as_a_test(

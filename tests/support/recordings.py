@@ -95,14 +95,15 @@ def told(pipeline: Pipeline) -> Contents:
     rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in TABLES}
     for name, message in _messages(pipeline):
         place = Place(message.partition(), message.offset(), message.timestamp()[1])
+        value = message.value() or b""
         try:
             if name == topics.ACTIVITIES:
-                made = event_rows(read_event(message.value()), place)
+                made = event_rows(read_event(value), place)
                 found = (made.activity, made.activity_body, made.event, made.snapshot)
                 for table, row in zip(TABLES[:4], found, strict=True):
                     rows[table].append(row)
             else:
-                made = attempt_rows(decode(Attempt, message.value()), place)
+                made = attempt_rows(decode(Attempt, value), place)
                 found = (made.delivery, made.attempt, made.exchange)
                 for table, row in zip(TABLES[4:], found, strict=True):
                     rows[table] += [] if row is None else [row]

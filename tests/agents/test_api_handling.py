@@ -23,9 +23,8 @@ from agents.history.reading import SearchTooLongError
 from pipeline.configs import Configs
 from pipeline.settings import Settings
 from pipeline.timeseries import HistoryAwayError
-from schemas.codec import encode
-from schemas.config import key_of
 from tests.support.builders import an_account
+from tests.support.configs import configs_of
 
 ADMIN = minted(None, "ops")
 OWNER = minted(25, "owner")
@@ -97,11 +96,8 @@ class Things:
 
 
 def configs() -> Configs:
-    records = [an_account(), an_account(id=26), *(it.record for it in (ADMIN, OWNER, INGESTER))]
-    held = Configs()
-    for offset, record in enumerate([*records, OTHER.record]):
-        assert held.apply(str(key_of(record)).encode(), encode(record), offset) == ()
-    return held
+    keys = [it.record for it in (ADMIN, OWNER, INGESTER, OTHER)]
+    return configs_of(an_account(), an_account(id=26), *keys)
 
 
 @asynccontextmanager

@@ -10,6 +10,11 @@ from schemas.config import Config, key_of
 def configs_of(*records: Config) -> Configs:
     """The records at the offsets from 0 on."""
     configs = Configs()
-    for offset, record in enumerate(records):
-        assert configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+    keep(configs, *records)
     return configs
+
+
+def keep(configs: Configs, *records: Config) -> None:
+    """Take in the records at the offsets after the one that `configs` was read to."""
+    for offset, record in enumerate(records, start=configs.offset + 1):
+        assert configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()

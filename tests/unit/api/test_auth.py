@@ -9,14 +9,11 @@ from agents.api.minting import minted
 from agents.api.problems import Problem
 from pipeline.configs import Configs
 from schemas.codec import encode
-from schemas.config import key_of
+from tests.support.configs import configs_of
 
 
 def configs_with(*keys) -> Configs:
-    configs = Configs()
-    for offset, key in enumerate(keys):
-        configs.apply(str(key_of(key.record)).encode(), encode(key.record), offset)
-    return configs
+    return configs_of(*(key.record for key in keys))
 
 
 def basic(user: str, password: str) -> str:

@@ -4,10 +4,11 @@ import pytest
 
 from pipeline.changes import SHOWN_CHARACTERS_MAX, plan_changes
 from pipeline.configs import Configs
-from schemas.codec import decode, encode
-from schemas.config import ConfigKey, key_of
+from schemas.codec import decode
+from schemas.config import ConfigKey
 from schemas.webhook import Webhook
 from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
+from tests.support.configs import keep
 
 NOW = "2026-05-01T23:48:05.000Z"
 LATER = "2026-05-02T23:48:05.000Z"
@@ -160,8 +161,7 @@ def test_what_the_document_does_not_mention_stays_unless_pruned():
 def test_pruning_spares_other_accounts_access_keys_and_reruns():
     other = [an_account(id=26), a_webhook(account_id=26)]
     configs = carry_out(plan([an_account(), *other]), Configs())
-    for record in (a_key(), a_rerun()):
-        configs.apply(str(key_of(record)).encode(), encode(record), configs.offset + 1)
+    keep(configs, a_key(), a_rerun())
     planned = plan([an_account()], configs, prune=True)
     assert planned.count("delete") == 0
 

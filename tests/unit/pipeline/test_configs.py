@@ -8,13 +8,7 @@ from pipeline.configs import CROWD_MIN, Configs
 from schemas.codec import encode
 from schemas.config import ConfigKey, key_of
 from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
-
-
-def configs_of(*records):
-    configs = Configs()
-    for offset, record in enumerate(records):
-        assert configs.apply(*written(record), offset) == ()
-    return configs
+from tests.support.configs import configs_of
 
 
 def written(record):

@@ -2,20 +2,15 @@
 
 import pytest
 
-from pipeline.configs import Configs
 from pipeline.explaining import Owed, Seen, explained, newest_of_each
-from schemas.codec import encode
-from schemas.config import key_of
 from tests.support.builders import ACCOUNT_ID, NOW_MS, a_webhook, an_account, an_event
+from tests.support.configs import configs_of
 
 LONG_CALLS = {"all": [{"field": "Talk Time", "op": "gte", "value": 100}]}
 
 
 def configured(*webhooks, **account):
-    configs = Configs()
-    for offset, record in enumerate((an_account(**account), *webhooks)):
-        configs.apply(str(key_of(record)).encode(), encode(record), offset)
-    return configs
+    return configs_of(an_account(**account), *webhooks)
 
 
 def seen(phase="end", at_ms=NOW_MS, *, has_content=True, **fields):

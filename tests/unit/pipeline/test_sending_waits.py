@@ -6,15 +6,14 @@ import pytest
 
 from pipeline.assignments import Place
 from pipeline.commands import Bury, Close, OpenJob, Start, Write
-from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
 from pipeline.sending import CONFIG_WAIT_MS_MAX, FAULTS_MAX, Sending
 from pipeline.suppression import Noted
 from schemas.attempt import Response, SentRequest, Timings
-from schemas.codec import encode
 from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.support.builders import NOW_MS, a_job, a_rerun, a_webhook, an_account
+from tests.support.configs import configs_of, keep
 
 HERE = 1
 
@@ -23,14 +22,11 @@ class Sender:
     """Decisions, with the configuration at hand."""
 
     def __init__(self):
-        self.configs = Configs()
-        self.configure(an_account())
-        self.configure(a_webhook())
+        self.configs = configs_of(an_account(), a_webhook())
         self.sending = Sending(self.configs, lambda: 0.5)
 
     def configure(self, record):
-        offset = self.configs.offset + 1
-        assert self.configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+        keep(self.configs, record)
 
     def read(self, offset=7, *, epoch=HERE, **job):
         given = {"config_offset": 1, "expires_at_ms": NOW_MS + 3_600_000} | job

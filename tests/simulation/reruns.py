@@ -10,12 +10,11 @@ from collections.abc import Callable
 
 from pipeline.configs import Configs
 from schemas.attempt import Attempt
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.rerun import Rerun
 from schemas.topics import JOBS_REPLAY
 from tests.simulation.endpoints import configs
 from tests.simulation.world import Action, World
+from tests.support.configs import keep
 
 FOLLOW_MS_MAX = 1_000
 
@@ -26,9 +25,7 @@ def followed(world: World, later: Callable[[int, Action], None]) -> Configs:
     begun = known.offset + 1
 
     def follow() -> None:
-        read = known.offset + 1
-        for offset, record in enumerate(world.configs[read - begun :], start=read):
-            known.apply(str(key_of(record)).encode(), encode(record), offset)
+        keep(known, *world.configs[known.offset + 1 - begun :])
         if not world.is_over:
             later(world.between(10, FOLLOW_MS_MAX), follow)
 

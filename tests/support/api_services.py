@@ -19,9 +19,8 @@ from pipeline.requests import Request, as_recorded
 from pipeline.settings import Settings
 from pipeline.trials import trial_configs
 from schemas.attempt import Response, SentRequest, Timings
-from schemas.codec import encode
-from schemas.config import key_of
 from tests.support.builders import NOW_MS, a_job, a_webhook, an_account, an_activity
+from tests.support.configs import keep
 
 ID = a_job().delivery_id
 SENT = as_recorded(Request("POST", "https://a.example/", (), b"{}"))
@@ -135,8 +134,7 @@ class Services:
         return self.now_ms
 
     def configure(self, record):
-        key, offset = str(key_of(record)).encode(), self.view.configs.offset + 1
-        assert self.view.configs.apply(key, encode(record), offset) == ()
+        keep(self.view.configs, record)
 
 
 def call_of(services, body, record_id):

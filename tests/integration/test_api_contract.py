@@ -18,7 +18,7 @@ from tests.support.commands import NEW
 from tests.support.databases import a_new_database
 from tests.support.tenants import a_tenant
 
-# Each costs some 20 ms to think of and to ask; a longer run wants a larger number here.
+# Each costs some 20 ms to think of and to ask. Eighty of each found nothing more.
 EXAMPLES = 8
 
 # The server itself refuses a request line of more than 8,190 characters, before any of our code.

@@ -21,7 +21,7 @@ from pipeline.configs import Configs
 from pipeline.matching import deliveries_for
 from schemas.event import read_event
 from tests.benchmarks.growth import GROWTH_MAX, costs, growth
-from tests.support.configs import configs_of
+from tests.support.configs import keep
 
 DECISIONS = 10_000
 PAYLOAD_BYTES = 1_024
@@ -49,7 +49,10 @@ def growth_of(*cases: tuple[str, Plan]) -> float:
 
 def configured(plan: Plan) -> Configs:
     """The configuration as a matcher holds it."""
-    return configs_of(*plan.records(80))
+    configs = Configs()
+    for record in plan.records(80):
+        keep(configs, record)
+    return configs
 
 
 def events_for(plan: Plan) -> list[bytes]:

@@ -7,18 +7,14 @@ import json
 
 import pytest
 
-from agents.api.admin_key import create_admin_key
 from pipeline.form_bodies import FORM_TYPE
 from pipeline.requests import BODY_BYTES_KEPT, MASK
-from pipeline.secret_keys import written
 from tests.support.api import Client
+from tests.support.api_pipelines import START_S, a_pipeline_with_api, admin_of
 from tests.support.builders import a_webhook, an_activity
-from tests.support.commands import NEW, commands_for
 from tests.support.endpoints import an_endpoint
-from tests.support.pipelines import a_pipeline
 from tests.support.waiting import eventually
 
-START_S = 60
 QUIET_S = 40
 ENDED = {"phase": "end", "occurred_at": "2026-05-01T23:48:05Z"}
 
@@ -27,25 +23,14 @@ ENDED = {"phase": "end", "occurred_at": "2026-05-01T23:48:05Z"}
 def pipeline(broker, tmp_path_factory):
     """An installation with all agents that a delivery needs, and the API, all processes."""
     directory = tmp_path_factory.mktemp("installation")
-    with a_pipeline(broker, directory) as made:
-        made.environment = {
-            "HOOKLINE_DATA_DIR": str(directory),
-            "HOOKLINE_SECRET_KEYS": written(NEW),
-            "HOOKLINE_API_PORT": "0",
-        }
-        made.settings = commands_for(made, directory).settings
-        agents = ("recorder", "api", "matcher", "sender", "scheduler")
-        made.agents = {agent: made.start(agent, **made.environment) for agent in agents}
-        for worker in made.agents.values():
-            worker.wait_ready(START_S)
+    agents = ("recorder", "matcher", "sender", "scheduler")
+    with a_pipeline_with_api(broker, directory, *agents) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def admin(pipeline):
-    client = Client(pipeline.agents["api"].port, create_admin_key(pipeline.settings, "tests"))
-    eventually(lambda: client.get("phases").status == 200, START_S)
-    return client
+    return admin_of(pipeline)
 
 
 _ACCOUNTS = iter(range(25, 1_000))

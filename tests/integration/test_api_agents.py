@@ -6,19 +6,14 @@ import base64
 
 import pytest
 
-from agents.api.admin_key import create_admin_key
-from pipeline.secret_keys import written
 from schemas.topics import CONFIGS, topics
 from tests.support.api import Client
-from tests.support.commands import NEW, commands_for
+from tests.support.api_pipelines import a_pipeline_with_api, admin_of
 from tests.support.endpoints import an_endpoint
-from tests.support.pipelines import a_pipeline
 from tests.support.topic_reader import TopicReader
 from tests.support.waiting import eventually
 
-START_S = 60
 QUIET_S = 40
-KEYS = written(NEW)
 # Nothing else has these letters in it, so wherever they are found they were let out.
 PLANTED = {
     "headers": [{"name": "X-Key", "value": "plantedheaderzq"}],
@@ -35,25 +30,13 @@ SECRETS = (
 def pipeline(broker, tmp_path_factory):
     """An installation with a matcher, a sender, a recorder and the API, all processes."""
     directory = tmp_path_factory.mktemp("installation")
-    environment = {
-        "HOOKLINE_DATA_DIR": str(directory),
-        "HOOKLINE_SECRET_KEYS": KEYS,
-        "HOOKLINE_API_PORT": "0",
-    }
-    with a_pipeline(broker, directory) as made:
-        made.settings = commands_for(made, directory).settings
-        agents = ("recorder", "api", "matcher", "sender")
-        made.agents = {agent: made.start(agent, **environment) for agent in agents}
-        for worker in made.agents.values():
-            worker.wait_ready(START_S)
+    with a_pipeline_with_api(broker, directory, "recorder", "matcher", "sender") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def admin(pipeline):
-    client = Client(pipeline.agents["api"].port, create_admin_key(pipeline.settings, "tests"))
-    eventually(lambda: client.get("phases").status == 200, START_S)
-    return client
+    return admin_of(pipeline)
 
 
 @pytest.fixture(scope="module")

@@ -18,3 +18,9 @@ def keep(configs: Configs, *records: Config) -> None:
     """Take in the records at the offsets after the one that `configs` was read to."""
     for offset, record in enumerate(records, start=configs.offset + 1):
         assert configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+
+
+def forget(configs: Configs, *records: Config) -> None:
+    """Take in that the records were deleted, at those offsets likewise."""
+    for offset, record in enumerate(records, start=configs.offset + 1):
+        assert configs.apply(str(key_of(record)).encode(), None, offset) == ()

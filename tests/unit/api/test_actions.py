@@ -17,11 +17,11 @@ from pipeline.settings import Settings
 from pipeline.trials import trial_configs
 from schemas.attempt import Attempt
 from schemas.codec import decode
-from schemas.config import key_of
 from schemas.event import EVENT_BYTES_MAX
 from schemas.job import Body, Job
 from tests.support.api_services import ID, History, Services, call_of
 from tests.support.builders import NOW_MS, a_job, a_rerun, a_webhook, an_account
+from tests.support.configs import forget
 
 
 @pytest.fixture
@@ -126,8 +126,7 @@ async def test_what_would_be_skipped_is_refused_instead(services, record, why):
 
 
 async def test_a_webhook_that_was_deleted_has_no_reruns(services):
-    configs = services.view.configs
-    configs.apply(str(key_of(a_webhook())).encode(), None, configs.offset + 1)
+    forget(services.view.configs, a_webhook())
     assert (await refusal_of(services)) == (409, "its webhook crm was deleted")
 
 

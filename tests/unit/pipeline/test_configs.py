@@ -8,7 +8,7 @@ from pipeline.configs import CROWD_MIN, Configs
 from schemas.codec import encode
 from schemas.config import ConfigKey, key_of
 from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
-from tests.support.configs import configs_of
+from tests.support.configs import configs_of, forget
 
 
 def written(record):
@@ -179,6 +179,5 @@ def test_a_webhook_of_a_crowd_changes_and_goes():
     configs = configs_of(*crowd, a_webhook(id="w0", filter=wanting(1)))
     assert found(configs, 0) == []
     assert found(configs, 1) == ["w1", "w0"]
-    for offset, webhook in enumerate(crowd, start=configs.offset + 1):
-        configs.apply(str(key_of(webhook)).encode(), None, offset)
+    forget(configs, *crowd)
     assert found(configs, 1) == []

@@ -10,10 +10,9 @@ from pipeline.outcomes import Answered, Exchange
 from pipeline.sending import CONFIG_WAIT_MS_MAX, FAULTS_MAX, Sending
 from pipeline.suppression import Noted
 from schemas.attempt import Response, SentRequest, Timings
-from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.support.builders import NOW_MS, a_job, a_rerun, a_webhook, an_account
-from tests.support.configs import configs_of, keep
+from tests.support.configs import configs_of, forget, keep
 
 HERE = 1
 
@@ -144,7 +143,7 @@ def test_the_last_fault_of_a_job_buries_it_with_its_traceback(sender):
 def test_a_webhook_deleted_under_way_leaves_its_failure_to_the_next_job(sender):
     sender.read()
     (started,) = sender.start()
-    sender.configs.apply(str(key_of(a_webhook())).encode(), None, 9)
+    forget(sender.configs, a_webhook())
     (write,) = sender.answer(started, 500)
     assert write.settlement.attempt.next.step == "retry"
 

@@ -6,11 +6,8 @@ a database that answers is a fault nobody would notice, so the process ends and 
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Mapping
-from typing import Final
 
 from agents import metrics
 from agents.clock import now_ms
@@ -18,8 +15,6 @@ from agents.kafka.log_ends import LogEnds
 from agents.lifecycle import abort
 from agents.recorder.recorder import Recorder
 from pipeline.stalls import STALL_S, StallClock
-
-_EVERY_S: Final = 1.0
 
 
 class Watching:
@@ -35,14 +30,7 @@ class Watching:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        turning = self._recorder.turning
-        try:
-            while True:
-                turning.beat(threading.get_ident())
-                await asyncio.sleep(_EVERY_S)
-                await self.look()
-        finally:
-            turning.beat(None)
+        await self._recorder.turning.each_second(self.look)
 
     async def look(self) -> None:
         """Look once; does not return when nothing has come on for too long."""

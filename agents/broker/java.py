@@ -1,8 +1,8 @@
 """Java command lines: the runtime from the wheel, small and quick to start.
 
 Measured on two cores: the first-tier compiler alone costs less than both (broker CPU 6.3 against
-8.7 s in one run), and a class archive brings a start from 2.4 s to 1.2 s. A heap of 160 MiB is enough
-for records of a megabyte from many clients at once; a larger one is filled with garbage first.
+8.7 s in one run), and a class archive brings a start from 2.4 s to 1.2 s. A heap of 160 MiB is
+enough for records of a megabyte from forty clients at once; a larger one fills with garbage first.
 """
 
 from __future__ import annotations

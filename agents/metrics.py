@@ -55,6 +55,11 @@ HELD: Final = Gauge(
     "or order",
     ["limit"],
 )
+HELD_TO_PER_S: Final = Gauge(
+    "hookline_retries_held_to_per_second",
+    "What retries and replays together are held to while first attempts wait for them; NaN while "
+    "nobody is held",
+)
 OPEN_BREAKERS: Final = Gauge(
     "hookline_open_breakers", "Webhooks whose endpoint is not asked at present, or by a probe only"
 )

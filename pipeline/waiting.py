@@ -18,6 +18,7 @@ from pipeline.lanes import Queued
 from pipeline.ordering import Line, Ordering, line_of
 from pipeline.outcomes import Outcome
 from pipeline.suppression import Noted
+from pipeline.yielding import Yielding
 from schemas.attempt import Next
 from schemas.job import Job, Lane
 from schemas.webhook import CONCURRENCY_MAX, Webhook
@@ -48,6 +49,11 @@ class WaitingRoom:
     def in_flight(self) -> int:
         """Requests being made."""
         return self._dispatcher.in_flight
+
+    @property
+    def yielding(self) -> Yielding:
+        """How fast retries and replays may be begun."""
+        return self._dispatcher.yielding
 
     @property
     def open_breakers(self) -> int:
@@ -89,7 +95,12 @@ class WaitingRoom:
     def take(self, now_ms: int) -> OpenJob | None:
         """The job to start now, in flight from here on; None when none may start."""
         queued = self._dispatcher.take(now_ms)
-        return None if queued is None else self._forgotten(queued)
+        if queued is None:
+            return None
+        job = queued.job.job
+        if queued.lane == "new" and not job.deferrals:
+            self.yielding.first_began(now_ms - job.first_queued_at_ms, now_ms)
+        return self._forgotten(queued)
 
     def finished(self, webhook: str, sign: Sign, now_ms: int) -> list[Left]:
         """A job that was taken has ended, with this sign of how its endpoint fares."""

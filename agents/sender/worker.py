@@ -7,6 +7,7 @@ is put off, and at the third time becomes a dead letter; the process goes on.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable
@@ -95,6 +96,11 @@ class Worker:
         """These assignments have ended, whatever is still in flight."""
         self._leave_unread(epochs)
         self._sending.revoked(epochs)
+
+    @property
+    def is_yielding(self) -> bool:
+        """Whether retries and replays are held to a rate, for first attempts' sake."""
+        return self._sending.waiting.yielding.per_s is not None
 
     async def tick(self) -> None:
         """Look at what waits: each second, with each configuration, and when a doubt has ended."""
@@ -244,6 +250,7 @@ class Worker:
         waiting = sending.waiting
         metrics.IN_FLIGHT.set_function(lambda: waiting.in_flight)
         metrics.OPEN_BREAKERS.set_function(lambda: waiting.open_breakers)
+        metrics.HELD_TO_PER_S.set_function(lambda: waiting.yielding.per_s or math.nan)
         metrics.UNRECORDED.set_function(lambda: sending.unrecorded)
         metrics.FORGOTTEN.set_function(lambda: sending.forgotten_too_soon)
         for lane in LANES.values():

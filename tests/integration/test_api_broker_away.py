@@ -2,10 +2,6 @@
 
 import time
 
-import pytest
-
-from agents.broker.embedded import EmbeddedBroker
-from agents.errors import OperationError
 from agents.kafka.topics import create_topics
 from tests.support.api import an_api
 from tests.support.brokers import settings_for
@@ -17,17 +13,6 @@ SOON_S = 10
 BACK_S = 60
 
 
-@pytest.fixture
-def own_broker(tmp_path):
-    made = EmbeddedBroker(tmp_path / "broker")
-    try:
-        made.servers = made.start()
-    except OperationError as error:
-        pytest.skip(f"no Kafka: {error}")
-    yield made
-    made.stop()
-
-
 def a_write(below, name):
     """Change the webhook's name."""
     return below.patch("webhooks/hook-marked25", {"name": name})
@@ -35,7 +20,7 @@ def a_write(below, name):
 
 def test_while_the_broker_is_away_writes_say_so_soon_and_reading_goes_on(own_broker, tmp_path):
     settings = settings_for(
-        own_broker.servers,
+        own_broker.bootstrap_servers,
         data_dir=tmp_path,
         job_partitions=1,
         allow_http=True,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 from sqlalchemy import func, select
 
-from agents.broker.embedded import EmbeddedBroker
-from agents.errors import OperationError
 from agents.history.engine import Database
 from agents.history.tables import ATTEMPTS
 from pipeline.settings import Settings
@@ -17,21 +14,10 @@ from tests.support.waiting import eventually
 QUIET_S = 60
 
 
-@pytest.fixture
-def own_broker(tmp_path):
-    made = EmbeddedBroker(tmp_path / "broker")
-    try:
-        made.servers = made.start()
-    except OperationError as error:
-        pytest.skip(f"no Kafka: {error}")
-    yield made
-    made.stop()
-
-
 def test_while_the_broker_is_away_agents_are_not_ready_and_then_they_are_again(
     own_broker, tmp_path, endpoint
 ):
-    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+    with a_pipeline(own_broker.bootstrap_servers, tmp_path) as pipeline:
         offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
         recorder = pipeline.start("recorder", HOOKLINE_DATA_DIR=str(tmp_path))
         agents = [pipeline.start("sender"), pipeline.start("scheduler"), recorder]
@@ -63,7 +49,7 @@ def recorded_in(directory):
 def test_an_agent_that_is_told_to_stop_while_the_broker_is_away_ends(
     own_broker, tmp_path, endpoint
 ):
-    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+    with a_pipeline(own_broker.bootstrap_servers, tmp_path) as pipeline:
         offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
         sender = pipeline.start("sender")
         sender.wait_ready()

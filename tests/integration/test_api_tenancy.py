@@ -2,11 +2,8 @@
 
 import pytest
 
-from agents.api import writing
 from agents.api.operations import OPERATIONS
-from pipeline.secret_keys import written
-from tests.support.api import an_api
-from tests.support.commands import NEW
+from tests.support.owners import an_api_without_agents
 from tests.support.tenants import a_tenant
 
 UNKNOWN_ACCOUNT = 7_777
@@ -15,15 +12,8 @@ BODY_METHODS = ("POST", "PUT", "PATCH")
 
 @pytest.fixture(scope="module")
 def api(prepared, tmp_path_factory):
-    ours = {
-        "secret_keys": written(NEW),
-        "data_dir": tmp_path_factory.mktemp("data"),
-        "allow_http": True,
-        "egress_allow": "127.0.0.0/8",
-        "api_rate_max": 10_000,
-    }
-    with pytest.MonkeyPatch.context() as patch, an_api(prepared.model_copy(update=ours)) as made:
-        patch.setattr(writing, "CONFIG_STALENESS_MS_MAX", 0)  # there are no agents to wait for
+    others = {"allow_http": True, "egress_allow": "127.0.0.0/8", "api_rate_max": 10_000}
+    with an_api_without_agents(prepared, tmp_path_factory.mktemp("data"), **others) as made:
         yield made
 
 

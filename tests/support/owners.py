@@ -28,9 +28,9 @@ SECRETS = {
 
 
 @contextmanager
-def an_api_without_agents(settings: Settings, directory: Path) -> Iterator[Api]:
+def an_api_without_agents(settings: Settings, directory: Path, **others: object) -> Iterator[Api]:
     """An API that seals with `NEW`, and waits for no agent to notice what it wrote."""
-    ours = {"secret_keys": written(NEW), "data_dir": directory}
+    ours = {"secret_keys": written(NEW), "data_dir": directory, **others}
     with pytest.MonkeyPatch.context() as patch, an_api(settings.model_copy(update=ours)) as api:
         patch.setattr(writing, "CONFIG_STALENESS_MS_MAX", 0)
         yield api

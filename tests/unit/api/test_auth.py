@@ -76,6 +76,11 @@ OTHER = minted(26, "other")
         "Bearer ../25/key/x.y",
         basic(KEY.record.id, "wrong"),
     ],
+    # Keys are drawn anew, and every process of a run has to give the tests the same names.
+    ids=[
+        *("other secret", "no secret", "id alone", "hash", "other account", "admin's", "long"),
+        *("unknown", "path", "wrong password"),
+    ],
 )
 def test_a_wrong_key_is_answered_like_one_that_never_was(authorization):
     wrong = problem_with(authorization, configs_with(KEY))

@@ -1,23 +1,15 @@
 """Reading the history, on SQLite and on PostgreSQL: searches, pages, contents, and being away."""
 
-from contextlib import asynccontextmanager
-
 import pytest
-from sqlalchemy import text
 
-from agents.history import reading, recent
 from agents.history.queries import Part
-from agents.history.reading import HistoryReader, SearchTooLongError
-from agents.history.recent import RecentHistory
 from agents.history.search import (
     ActivitySearch,
     AttemptSearch,
     DeliverySearch,
     Window,
 )
-from agents.history.tables import ACTIVITY_BODIES, EXCHANGES, SNAPSHOTS
-from pipeline.settings import Settings
-from pipeline.timeseries import HistoryAwayError, TooManyActivitiesError
+from agents.history.tables import EXCHANGES, SNAPSHOTS
 from tests.support.builders import ACCOUNT_ID, NOW_MS, an_activity, an_attempt, an_event
 from tests.support.histories import came_at_ms, record
 
@@ -30,22 +22,6 @@ SENT = {
     "body": "{}",
     "body_bytes": 2,
 }
-
-
-@asynccontextmanager
-async def a_reader(settings):
-    reader = HistoryReader(settings)
-    try:
-        yield reader
-    finally:
-        reader.close()
-
-
-@pytest.fixture
-async def reader(history, database_settings):  # noqa: ARG001 - the history makes the tables
-    """A reader of the test's history, which has its tables."""
-    async with a_reader(database_settings) as made:
-        yield made
 
 
 def attempts_of(count, **fields):
@@ -269,67 +245,3 @@ async def test_activities_are_listed_as_they_were_told_of(history, reader, searc
         rows += first.rows
 
     assert [row.activity_id for row in rows] == found
-
-
-async def test_a_week_has_the_activities_that_began_in_it(history, database_settings):
-    ticks = {1: 99, 2: 100, 3: 199, 4: 200}
-    record(history, *(an_event(activity=an_activity(id=n, unix_time=s)) for n, s in ticks.items()))
-    recently = RecentHistory(database_settings)
-
-    found = [each["id"] for each in await recently.between(ACCOUNT_ID, 100, 200)]
-    others = [*await recently.between(OTHER, 100, 200)]
-
-    recently.close()
-    assert (sorted(found), others) == ([2, 3], [])
-
-
-async def test_a_week_without_end_is_refused_rather_than_counted_in_part(
-    history, database_settings, monkeypatch
-):
-    record(history, *(an_event(activity=an_activity(id=n, unix_time=5)) for n in range(3)))
-    monkeypatch.setattr(recent, "ACTIVITIES_MAX", 2)
-    recently = RecentHistory(database_settings)
-
-    with pytest.raises(TooManyActivitiesError, match="more than 2 activities"):
-        await recently.between(ACCOUNT_ID, 0, 10)
-    recently.close()
-
-
-async def test_an_activity_without_content_counts_as_none(history, reader):
-    record(history, an_event(activity=an_activity(unix_time=5)))
-    with history.writing() as connection:
-        connection.execute(ACTIVITY_BODIES.delete())
-
-    assert await reader.began_between(ACCOUNT_ID, 0, 10, 1) == []
-
-
-async def test_tables_that_are_not_there_yet_are_a_history_that_is_away(
-    database_settings, tmp_path
-):
-    (tmp_path / "history.sqlite3").touch()
-    async with a_reader(database_settings) as reader:
-        with pytest.raises(HistoryAwayError, match="cannot be asked now"):
-            await reader.latest_activity(ACCOUNT_ID)
-
-
-async def test_a_database_that_is_not_there_is_away_and_is_not_made(tmp_path):
-    async with a_reader(Settings(data_dir=tmp_path)) as reader:
-        with pytest.raises(HistoryAwayError, match=r"has a recorder run on this directory\?"):
-            await reader.latest_activity(ACCOUNT_ID)
-    assert [*tmp_path.iterdir()] == []
-
-
-def endless(connection):
-    return connection.execute(
-        text(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-        )
-    ).scalar()
-
-
-async def test_a_search_that_takes_too_long_is_given_up(reader, monkeypatch):
-    monkeypatch.setattr(reading, "SEARCH_S_MAX", 0.1)
-
-    with pytest.raises(SearchTooLongError):
-        await reader._ask(endless)  # noqa: SLF001 - no question of ours is as long as this
-    assert await reader.latest_activity(ACCOUNT_ID) is None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from agents.history.engine import Database
+from agents.history.reading import HistoryReader
 from agents.history.writing import Rows, write
 from pipeline.history import Place, attempt_rows, event_rows
+from pipeline.settings import Settings
 from pipeline.timeseries import HistoryAwayError
 from schemas.attempt import Attempt
 from schemas.event import Event
@@ -16,6 +21,16 @@ class NoHistory:
 
     async def between(self, _account_id, _begin_s, _end_s):
         raise HistoryAwayError("it is away")
+
+
+@asynccontextmanager
+async def a_reader(settings: Settings) -> AsyncIterator[HistoryReader]:
+    """A reader that is closed at the end."""
+    reader = HistoryReader(settings)
+    try:
+        yield reader
+    finally:
+        reader.close()
 
 
 def record(database: Database, *records: Event | Attempt, first_offset: int = 0) -> None:

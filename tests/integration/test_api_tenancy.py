@@ -49,6 +49,19 @@ def said(answered, *names):
     return answered.status, text
 
 
+def test_nothing_is_looked_up_for_an_account_of_others_so_no_time_tells_of_it(
+    mine, theirs, monkeypatch
+):
+    """An operation that is begun is answered 500 here; those of others are never begun."""
+    monkeypatch.setattr("agents.api.handling.Call", None)
+    for operation in of_accounts():
+        for account in (theirs.account_id, UNKNOWN_ACCOUNT):
+            for record_id in ("x", *theirs.ids.values()):
+                assert asked(mine.all, operation, account, record_id).status == 404
+    begun = asked(mine.all, of_accounts()[0], mine.account_id)
+    assert begun.status == 500
+
+
 @pytest.mark.parametrize("operation", of_accounts(), ids=lambda it: f"{it.method} {it.path}")
 def test_an_account_of_others_is_as_if_it_were_not_there(operation, mine, theirs):
     for client in (mine.all, mine.reader, mine.ingester):

@@ -28,8 +28,3 @@ class Key(Record):
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None
-
-    @property
-    def is_admin(self) -> bool:
-        """Whether it belongs to the installation rather than to an account."""
-        return self.account_id is None

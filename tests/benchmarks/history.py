@@ -164,7 +164,7 @@ class Questions:
         return Part(50, (NOW_MS + self._draw.randrange(self._attempts), 0, 0))
 
     def call(self) -> str:
-        return f"call={self._draw.randrange(self._attempts)}&"
+        return f"call={self._draw.randrange(self._attempts)}"
 
     def log(self) -> dict[str, Callable[[], tuple[AttemptSearch, Part]]]:
         find, webhook = AttemptSearch, self.webhook

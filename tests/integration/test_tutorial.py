@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -157,6 +158,7 @@ def reader(broker, tmp_path):
     made.close()
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial's commands need curl")
 @pytest.mark.timeout(300)
 def test_everything_in_the_tutorial_happens_as_it_says(reader):
     for what, command, printed in steps():

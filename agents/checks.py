@@ -12,9 +12,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from agents.broker.ports import is_free
 from agents.configs.view import ConfigReader, read_to_end
 from agents.errors import OperationError
+from agents.history.engine import Database, reason_of
+from agents.history.schema import SchemaNotReadyError, check_current
 from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
 from agents.kafka.retention import kept_in_tiers
 from agents.kafka.topics import topic_states
@@ -56,6 +60,7 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
         yield Answer("settings", ok=True, detail=f"{len(settings.model_fields_set)} set")
     settings = with_running_installation(settings)
     yield _data_dir(settings.data_dir)
+    yield _asked("history", lambda: _history(settings))
     yield _egress(settings)
     yield from _ports(settings)
     broker = _broker(settings)
@@ -110,6 +115,24 @@ def _data_dir(data_dir: Path) -> Answer:
         detail = f"cannot write to {existing}: {error.strerror}; set HOOKLINE_DATA_DIR"
         return Answer("data directory", ok=False, detail=detail)
     return Answer("data directory", ok=True, detail=f"{data_dir.absolute()} can be written")
+
+
+def _history(settings: Settings) -> Answer:
+    """Whether the history's database answers; one that no recorder has made yet is in order."""
+    database = Database(settings)
+    if database.is_sqlite and not Path(str(database)).exists():
+        return Answer("history", ok=True, detail=f"{database} is made when a recorder starts")
+    try:
+        with database.reading() as connection:
+            check_current(connection)
+    except SQLAlchemyError as error:
+        detail = f"{database} does not answer: {reason_of(error)}"
+        return Answer("history", ok=False, detail=detail)
+    except SchemaNotReadyError as error:
+        return Answer("history", ok=False, detail=f"{database}: {error}")
+    finally:
+        database.close()
+    return Answer("history", ok=True, detail=f"{database} is as this version needs it")
 
 
 def _egress(settings: Settings) -> Answer:

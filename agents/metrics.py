@@ -55,6 +55,11 @@ HELD: Final = Gauge(
     "or order",
     ["limit"],
 )
+HELD_TO_PER_S: Final = Gauge(
+    "hookline_retries_held_to_per_second",
+    "What retries and replays together are held to while first attempts wait for them; NaN while "
+    "nobody is held",
+)
 OPEN_BREAKERS: Final = Gauge(
     "hookline_open_breakers", "Webhooks whose endpoint is not asked at present, or by a probe only"
 )
@@ -82,6 +87,9 @@ FOLLOWED: Final = Counter(
 )
 SUPPRESSED: Final = Counter(
     "hookline_suppressed_jobs_total", "Jobs dropped because their attempt was already recorded"
+)
+SUPERSEDED: Final = Counter(
+    "hookline_superseded_jobs_total", "Jobs dropped because their delivery was begun again"
 )
 FAILURES: Final = Counter(
     "hookline_failures_total", "First and final failures of deliveries", ["stage"]
@@ -158,7 +166,7 @@ LAG: Final = Gauge(
     ["topic"],
 )
 PARTITIONS: Final = Gauge(
-    "hookline_assigned_partitions", "Partitions that this sender or scheduler holds"
+    "hookline_assigned_partitions", "Partitions that this sender, scheduler or recorder holds"
 )
 IN_DOUBT: Final = Gauge(
     "hookline_membership_in_doubt",
@@ -175,6 +183,38 @@ CONFIG_OFFSET: Final = Gauge(
 CONFIG_FAULTS: Final = Counter(
     "hookline_config_faults_total", "Configuration records that could not be read"
 )
+HISTORY_RECORDS: Final = Counter(
+    "hookline_history_records_total",
+    "Records that the recorder has dealt with, by topic: written, unreadable, or refused by the "
+    "database; the last two are logged with their place, and passed over",
+    ["topic", "result"],
+)
+HISTORY_WRITE: Final = Histogram(
+    "hookline_history_write_seconds",
+    "Duration of one transaction of the recorder",
+    buckets=_SECONDS,
+)
+HISTORY_AWAY: Final = Gauge(
+    "hookline_history_database_away", "1 while the recorder cannot write to its database, else 0"
+)
+HISTORY_BEHIND: Final = Gauge(
+    "hookline_history_behind_seconds",
+    "Age of the newest record in the history while more wait to be written, else 0",
+)
+HISTORY_REMOVED: Final = Counter(
+    "hookline_history_removed_rows_total", "Rows removed for their age, by table", ["table"]
+)
 RESTARTS: Final = Counter(
     "hookline_agent_restarts_total", "Agents started again by `up` after they died", ["agent"]
+)
+API_REQUESTS: Final = Counter(
+    "hookline_api_requests_total",
+    "Requests to the HTTP API, by method, path of the operation and status",
+    ["method", "operation", "status"],
+)
+API_TIME: Final = Histogram(
+    "hookline_api_request_seconds",
+    "Duration of requests to the HTTP API, by method",
+    ["method"],
+    buckets=_SECONDS,
 )

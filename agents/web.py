@@ -21,16 +21,21 @@ from pipeline.settings import Settings
 # What an agent needs to be ready, each by name with whether it holds now.
 Readiness: TypeAlias = Callable[[], Mapping[str, bool]]
 
+# What else /ready says of an agent's work, which keeps nobody from calling it ready.
+Told: TypeAlias = Callable[[], Mapping[str, object]]
+
 # A page that is being answered when we stop has this long.
 _SHUTDOWN_S: Final = 1.0
 
 _log = structlog.get_logger()
 
 
-async def serve_health(settings: Settings, readiness: Readiness) -> web.AppRunner:
+async def serve_health(
+    settings: Settings, readiness: Readiness, told: Told = dict
+) -> web.AppRunner:
     """Start the pages on the health address; raises `OperationError` when the port is taken."""
     application = web.Application()
-    application.add_routes(health_routes(readiness))
+    application.add_routes(health_routes(readiness, told))
     listener = listening(
         settings.health_host,
         settings.health_port,
@@ -61,7 +66,7 @@ async def serve_on(listener: socket.socket, application: web.Application) -> web
     return runner
 
 
-def health_routes(readiness: Readiness) -> list[web.RouteDef]:
+def health_routes(readiness: Readiness, told: Told = dict) -> list[web.RouteDef]:
     """The three routes, for an application of their own or a larger one."""
 
     async def live(_request: web.Request) -> web.Response:
@@ -71,7 +76,8 @@ def health_routes(readiness: Readiness) -> list[web.RouteDef]:
         conditions = dict(readiness())
         is_ready = all(conditions.values())
         return web.json_response(
-            {"ready": is_ready, "conditions": conditions}, status=200 if is_ready else 503
+            {"ready": is_ready, "conditions": conditions, **told()},
+            status=200 if is_ready else 503,
         )
 
     async def metrics(_request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from pipeline.templated import outer_fields, templates_of
 from pipeline.urls import compile_url
 from schemas.account import Account, Features
 from schemas.codec import Fault
-from schemas.config import key_of
+from schemas.config import Config, key_of
 from schemas.http_fields import TOKEN
 from schemas.source import Source
 from schemas.tokens import ENHANCED_FIELDS
@@ -53,8 +53,8 @@ def warnings_about(document: Document, configs: Configs, *, prune: bool) -> list
 def _shared_urls(document: Document, configs: Configs, *, prune: bool) -> list[Fault]:
     """A warning for each webhook of the document whose URL another webhook has too."""
     users: defaultdict[tuple[int, str], list[str]] = defaultdict(list)
-    kept = () if prune else (held for held in configs if key_of(held) not in document.keys)
-    placed = (each.record for each in document.records)
+    placed = [each.record for each in document.records]
+    kept = [] if prune else _kept_webhooks(placed, document, configs)
     for record in (*placed, *kept):
         if isinstance(record, Webhook):
             users[record.account_id, _normal_url(record.url)].append(record.id)
@@ -62,6 +62,17 @@ def _shared_urls(document: Document, configs: Configs, *, prune: bool) -> list[F
         Fault(f"{path}.url", f"the same URL is used by {', '.join(others)}: give each its own")
         for path, webhook in webhooks_of(document)
         if (others := _others(users[webhook.account_id, _normal_url(webhook.url)], webhook.id))
+    ]
+
+
+def _kept_webhooks(placed: list[Config], document: Document, configs: Configs) -> list[Config]:
+    """The webhooks of the document's accounts that it does not mention."""
+    return [
+        webhook
+        for account in placed
+        if isinstance(account, Account)
+        for webhook in configs.owned(account.id, "webhook")
+        if key_of(webhook) not in document.keys
     ]
 
 

@@ -6,7 +6,7 @@ partition number: all three share the partition of the attempts topic whose end 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -83,6 +83,10 @@ class Assignments:
     def held_under(self, epochs: frozenset[int]) -> list[Key]:
         """The partitions that are held under one of these assignments."""
         return [key for key, assignment in self._held.items() if assignment.epoch in epochs]
+
+    def jobs_of(self, topics: Container[str]) -> int:
+        """How many jobs of these topics are open."""
+        return sum(len(it.sizes) for key, it in self._held.items() if key[0] in topics)
 
     def epochs(self, keys: list[Key]) -> frozenset[int]:
         """The assignments under which these partitions are held now."""

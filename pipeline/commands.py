@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.assignments import Place
 from pipeline.settlement import Settlement
+from pipeline.suppression import Dropped
 from schemas.job import Job
 
 
@@ -51,12 +52,13 @@ class Bury:
 class Close:
     """The job is done with; `attempt_offset` is where its attempt was recorded, if it was.
 
-    `is_repeat` says that it was dropped: it is on record, or in hand, already.
+    `dropped_as` says that it was not worked on: it is on record, or in hand, already; or its
+    delivery was begun again, and the record of that is the place to look.
     """
 
     place: Place
     attempt_offset: int | None
-    is_repeat: bool = False
+    dropped_as: Dropped | None = None
 
 
 Command = Start | Write | Bury | Close

@@ -17,6 +17,7 @@ from pipeline.sharing import SharedParts
 from schemas.account import Account
 from schemas.codec import Fault, Malformed
 from schemas.config import Config, ConfigKey, read_config, read_key
+from schemas.rerun import Rerun
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 
@@ -39,12 +40,14 @@ class HeldWebhook:
 
 
 class Configs:
-    """Accounts, webhooks, triggers, sources and keys by id, and webhooks by position."""
+    """Accounts, webhooks, triggers, sources, keys and reruns by id, and webhooks by position."""
 
     def __init__(self) -> None:
         """Hold nothing yet, as a topic without records does."""
         self.offset = -1
         self._records: dict[ConfigKey, Config] = {}
+        # What is neither account nor webhook, by account: few of a hundred thousand have any.
+        self._others: dict[int, dict[ConfigKey, Config]] = {}
         self._held: dict[int, dict[str, dict[str, HeldWebhook]]] = {}
         self._crowds: dict[tuple[int, str], FilterIndex[HeldWebhook]] = {}
         self._shared = SharedParts()
@@ -94,6 +97,19 @@ class Configs:
         """The account's trigger with this id."""
         return cast("Trigger | None", self._find(account_id, "trigger", trigger_id))
 
+    def owned(self, account_id: int, kind: str) -> tuple[Config, ...]:
+        """All records of a kind that the account has, by id."""
+        if kind == "webhook":
+            return tuple(held.webhook for held in self.webhooks_of(account_id))
+        others = self._others.get(account_id, {})
+        found = [key for key in others if key.kind == kind]
+        return tuple(others[key] for key in sorted(found, key=lambda key: key.id))
+
+    def newest_run(self, account_id: int, delivery_id: str) -> int:
+        """How often a delivery was begun again, as far as that still matters to its older jobs."""
+        rerun = cast("Rerun | None", self._find(account_id, "rerun", delivery_id))
+        return 0 if rerun is None else rerun.number
+
     def held_webhook(self, account_id: int, webhook_id: str) -> HeldWebhook | None:
         """The account's webhook with this id, with its filter."""
         webhook = self.webhook(account_id, webhook_id)
@@ -127,6 +143,8 @@ class Configs:
             positions = self._held.setdefault(record.account_id, {})
             positions.setdefault(record.position, {})[record.id] = held
             self._enter_crowd(held)
+        elif not isinstance(record, Account):
+            self._others.setdefault(key.account_id, {})[key] = record
         self._records[key] = record
 
     def _drop(self, key: ConfigKey) -> None:
@@ -139,6 +157,11 @@ class Configs:
                 del positions[record.position]
             if not positions:
                 del self._held[record.account_id]
+        elif record is not None and not isinstance(record, Account):
+            others = self._others[key.account_id]
+            del others[key]
+            if not others:
+                del self._others[key.account_id]
 
     def _enter_crowd(self, held: HeldWebhook) -> None:
         """Enter a webhook into the index of its position, if it has one, or has to from now on."""

@@ -3,7 +3,8 @@
 A webhook at a limit of its own (requests in flight, its rate, its breaker) is passed over in
 choosing, not after it, so the jobs of a slow endpoint cost the others nothing. Work-conserving, and
 O(1) per decision however many webhooks are known or have work; only those with a rate limit wait in
-a heap, by the time of their next token. Time is passed in.
+a heap, by the time of their next token. Retries and replays wait besides while they have to give
+way to first attempts (`pipeline.yielding`). Time is passed in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pipeline.deferrals import Deferral
 from pipeline.endpoints import HOLDS, WAIT_MS_MAX, Endpoint, Hold, Sign, Terms
 from pipeline.lanes import LaneQueues, Queued, Turn
 from pipeline.limits import CLOCK_STEP_MS, CONCURRENCY_START
+from pipeline.yielding import Yielding
 from schemas.job import Lane
 
 # Requests in flight at once. Each costs a socket and some 50 KB; 512 of them outrun any matcher.
@@ -53,11 +55,14 @@ class Dispatcher(Generic[_T]):
         self._lanes: dict[Lane, LaneQueues[_T]] = {
             lane: LaneQueues() for lane in ("new", "retry", "replay")
         }
+        self._firsts = self._lanes["new"]
+        self._others = (self._lanes["retry"], self._lanes["replay"])
         # Two, as few have work: looked up thrice a job, they stay in the processor's caches.
         self._working: dict[str, Endpoint] = {}
         self._idle: OrderedDict[str, Endpoint] = OrderedDict()
         self._timers: list[tuple[int, str]] = []
         self._held = dict.fromkeys(HOLDS, 0)
+        self.yielding = Yielding()
         self._turn = 0
         self._now_ms = 0
         self.in_flight = 0
@@ -71,7 +76,11 @@ class Dispatcher(Generic[_T]):
     @property
     def wakes_at_ms(self) -> int | None:
         """When a job may be startable that is not now, without anything else having happened."""
-        return self._timers[0][0] if self._timers else None
+        timer_ms = self._timers[0][0] if self._timers else None
+        if not any(lane.ready or lane.surplus for lane in self._others):
+            return timer_ms
+        way_ms = self.yielding.next_ms(self._now_ms)
+        return min((at for at in (timer_ms, way_ms) if at is not None), default=None)
 
     def queued(self, lane: Lane) -> int:
         """Jobs waiting in a lane."""
@@ -193,7 +202,7 @@ class Dispatcher(Generic[_T]):
         for step in range(len(LANE_TURNS)):
             lane = self._lanes[LANE_TURNS[(self._turn + step) % len(LANE_TURNS)]]
             turn = lane.ready if within_share else lane.surplus
-            if turn:
+            if turn and (lane is self._firsts or self.yielding.may_begin(self._now_ms)):
                 self._turn = (self._turn + step + 1) % len(LANE_TURNS)
                 webhook, _ = turn.popitem(last=False)
                 return self._started(lane, webhook)
@@ -203,6 +212,8 @@ class Dispatcher(Generic[_T]):
         endpoint = self._working[webhook]
         queued = lane.pop(webhook)
         endpoint.started(self._now_ms)
+        if lane is not self._firsts:
+            self.yielding.other_began(self._now_ms)
         self.in_flight += 1
         self._placed(webhook, endpoint)
         return queued

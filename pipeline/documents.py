@@ -89,7 +89,7 @@ def unresolved(document: Document, configs: Configs, *, prune: bool) -> list[Fau
     """
     return [
         Fault(path, f"there is no {key.kind} {key.id!r} in account {key.account_id}")
-        for path, key in _references(document)
+        for path, key in references(document)
         if key not in document.keys and (prune or configs.get(key) is None)
     ]
 
@@ -99,6 +99,20 @@ def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
     for placed in document.records:
         if isinstance(placed.record, Webhook):
             yield placed.path, placed.record
+
+
+def references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
+    """What the records name, each with the place where they do."""
+    for path, webhook in webhooks_of(document):
+        if webhook.failure_trigger is not None:
+            key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
+            yield f"{path}.failure_trigger.trigger_id", key
+    for placed in document.records:
+        if isinstance(placed.record, Trigger):
+            for index, action in enumerate(placed.record.actions):
+                if isinstance(action, RunWebhook):
+                    key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
+                    yield f"{placed.path}.actions[{index}].webhook_id", key
 
 
 def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
@@ -232,16 +246,3 @@ def _placed(path: str, malformed: Malformed) -> list[Fault]:
         Fault(f"{path}.{fault.field}" if fault.field else path, fault.message)
         for fault in malformed.faults
     ]
-
-
-def _references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
-    for path, webhook in webhooks_of(document):
-        if webhook.failure_trigger is not None:
-            key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
-            yield f"{path}.failure_trigger.trigger_id", key
-    for placed in document.records:
-        if isinstance(placed.record, Trigger):
-            for index, action in enumerate(placed.record.actions):
-                if isinstance(action, RunWebhook):
-                    key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
-                    yield f"{placed.path}.actions[{index}].webhook_id", key

@@ -27,6 +27,7 @@ NoAnswerKind = Literal[
     "protocol",
     "protocol_headers",
     "secret_unreadable",
+    "history_unavailable",
     "internal",
 ]
 
@@ -58,7 +59,8 @@ class Answered:
 class NotAnswered:
     """No answer came, or none that HTTP can read.
 
-    `internal` is a fault of ours; at `secret_unreadable` a key is missing, and nothing was sent.
+    `internal` is a fault of ours. At `secret_unreadable` a key is missing, at `history_unavailable`
+    what the body is made of cannot be read: nothing was sent.
     """
 
     kind: NoAnswerKind

@@ -7,6 +7,7 @@ credentials and signature are always the current ones. A pixel without a body si
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,12 +84,14 @@ def _own_headers(webhook: Webhook, job: Job, body: Body) -> dict[str, str]:
 
 def as_recorded(request: Request) -> SentRequest:
     """The request as the log keeps it: secrets masked, the body cut to a bounded length."""
+    is_cut = len(request.body) > BODY_BYTES_KEPT
     return SentRequest(
         method=request.method,
         url=request.url,
         headers=tuple((name, _masked(name, value)) for name, value in request.headers),
         body=request.body[:BODY_BYTES_KEPT].decode(errors="replace"),
         body_bytes=len(request.body),
+        body_sha256=hashlib.sha256(request.body).hexdigest() if is_cut else None,
     )
 
 

@@ -21,7 +21,7 @@ JITTER_MAX: Final = 1.1
 DEFERRAL_TIERS: Final = TIERS[:6]
 
 # Reasons that no endpoint has to answer for.
-_OURS: Final = frozenset({"internal", "secret_unreadable"})
+_OURS: Final = frozenset({"internal", "secret_unreadable", "history_unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,9 @@ def next_step(job: Job, outcome: Outcome, retry: Retry, *, now_ms: int, draw: fl
         return Ended()
     if not is_retried(outcome, retry):
         return Ended("the webhook's retry_on leaves this failure out")
-    if job.attempt >= retry.attempts_max:
+    if job.tries >= retry.attempts_max:
         return Ended(f"that was the last of {retry.attempts_max} attempts")
-    tier = _tier_after(job.attempt, retry)
+    tier = _tier_after(job.tries, retry)
     asked_ms = outcome.retry_after_ms or 0
     if asked_ms > tier.delay_ms:
         tier = tier_at_least(asked_ms)
@@ -83,5 +83,5 @@ def deferral_tier(deferrals: int) -> Tier:
     return DEFERRAL_TIERS[min(deferrals, len(DEFERRAL_TIERS) - 1)]
 
 
-def _tier_after(attempt: int, retry: Retry) -> Tier:
-    return TIER_BY_NAME[retry.schedule[min(attempt, len(retry.schedule)) - 1]]
+def _tier_after(tries: int, retry: Retry) -> Tier:
+    return TIER_BY_NAME[retry.schedule[min(tries, len(retry.schedule)) - 1]]

@@ -35,6 +35,7 @@ from pipeline.settlement import (
 from pipeline.suppression import Noted, Suppression
 from pipeline.waiting import Left, WaitingRoom
 from schemas.attempt import Next, Position
+from schemas.job import Job
 from schemas.webhook import Retry
 
 # A job matched with a configuration that this process has not read yet waits so long for it.
@@ -100,9 +101,9 @@ class Sending:
     def take_in(self, read: OpenJob, *, now_ms: int) -> list[Command]:
         """A job was read, before any news that its assignment has ended."""
         self._held_epochs.add(read.place.epoch)
-        admission = self._suppression.admission(read.job, read.place)
-        if admission == "repeat":
-            return [Close(read.place, None, is_repeat=True)]
+        admission = self._suppression.admission(read.job, read.place, self._newest_run(read.job))
+        if admission == "repeat" or admission == "superseded":  # noqa: PLR1714 - so mypy knows both
+            return [Close(read.place, None, admission)]
         self._open[read.place] = self._suppression.records
         if admission == "too_early":
             return [self._put_behind(read, now_ms)]
@@ -178,7 +179,10 @@ class Sending:
     ) -> list[Command]:
         """A job's records are acknowledged; others may have waited for that."""
         record = settlement.attempt
-        noted = Noted(record.delivery_id, record.attempt, record.deferrals, record.next.step)
+        noted = Noted(
+            *(record.delivery_id, record.attempt, record.deferrals, record.next.step),
+            rerun=record.rerun,
+        )
         oldest_open = next(iter(self._open.values()), None)
         self._suppression.settled(noted, ended.place, oldest_open)
         self._unrecorded.discard(ended.place)
@@ -226,13 +230,14 @@ class Sending:
         return self._leave(self.waiting.enter(read, webhook, now_ms), now_ms)
 
     def _begin(self, taken: OpenJob, now_ms: int) -> list[Command]:
-        if self._suppression.is_on_record(taken.job):
+        dropped_as = self._suppression.dropped_as(taken.job, self._newest_run(taken.job))
+        if dropped_as is not None:
             self._suppression.closed(taken.job.delivery_id, taken.place)
             del self._open[taken.place]
             ended = self._suppression.has_ended(taken.job.delivery_id)
             left = self.waiting.finished(taken.webhook, "none", now_ms)
             left += self.waiting.settled(taken, Next(step="end" if ended else "defer"), now_ms)
-            return [Close(taken.place, None, is_repeat=True), *self._leave(left, now_ms)]
+            return [Close(taken.place, None, dropped_as), *self._leave(left, now_ms)]
         refused = refusal(taken.job, self._configs, now_ms=now_ms)
         if refused is not None:
             left = self.waiting.finished(taken.webhook, "none", now_ms)
@@ -241,6 +246,9 @@ class Sending:
         self._requesting.add(taken.place)
         self._unrecorded.add(taken.place)
         return [Start(taken)]
+
+    def _newest_run(self, job: Job) -> int:
+        return self._configs.newest_run(job.account_id, job.delivery_id)
 
     def _free_place(self, started: OpenJob, sign: Sign, now_ms: int) -> list[Command]:
         if started.place not in self._requesting:

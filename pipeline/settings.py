@@ -16,13 +16,15 @@ from schemas.tiers import TIER_BY_NAME
 
 PREFIX: Final = "HOOKLINE_"
 PORT_MAX: Final = 65_535
-_KEYS: Final = f"{PREFIX}SECRET_KEYS"  # its value is shown nowhere, not even when it is wrong
+# Their values are shown nowhere, not even when they are wrong: they hold keys and passwords.
+_UNSHOWN: Final = frozenset({f"{PREFIX}SECRET_KEYS", f"{PREFIX}DATABASE_URL"})
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
 _BRACKETED: Final = re.compile(r"\[([^\[\]]*:[^\[\]]*)\](?::(.*))?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_POSTGRESQL: Final = re.compile(r"postgres(?:ql)?://[^\s]+")
 
 
 class ConfigError(ValueError):
@@ -53,10 +55,21 @@ class Settings(BaseModel):
         None, ge=1, le=9, description="Copies of each partition; unset: 3, or the brokers there are"
     )
     api_port: Port = Field(8321, description="Port of the HTTP API, the console and `up`'s pages")
+    api_rate_max: Count = Field(
+        100, le=1_000_000, description="Requests a second that one key of the API may make"
+    )
+    api_key: str = Field(
+        "",
+        repr=False,
+        description="Key that `hookline accounts`, `webhooks`, `deliveries` and `keys` show the "
+        "API; unset, they take the one that `up` keeps in its data directory",
+    )
     health_port: Port = Field(
         0, description="Port of an agent's /live /ready /metrics; 0 takes a free one and logs it"
     )
-    health_host: str = Field("127.0.0.1", description="Address those pages are served on")
+    health_host: str = Field(
+        "127.0.0.1", description="Address that those pages and the HTTP API are served on"
+    )
     public_url: str = Field(
         "http://127.0.0.1:8321",
         pattern=r"^https?://[^\s{}]+$",
@@ -75,6 +88,18 @@ class Settings(BaseModel):
         repr=False,
         description="Keys that encrypt webhooks' secrets, as `id:base64key,…`: the first encrypts, "
         "all decrypt; unset, `up` keeps one in its data directory",
+    )
+    database_url: str | None = Field(
+        None,
+        repr=False,
+        description="PostgreSQL that keeps the history, as `postgresql://user:password@host/name`; "
+        "unset, a SQLite file in the data directory does",
+    )
+    bodies_days: Count = Field(
+        7, le=3_650, description="Days for which the bodies of requests and events are kept"
+    )
+    attempts_days: Count = Field(
+        30, le=3_650, description="Days for which activities, deliveries and attempts are kept"
     )
     end_delayed_tier: str = Field("1h", description="Delay between `end` and `end_delayed`")
     scheduler_rate_max: Count = Field(
@@ -108,6 +133,13 @@ class Settings(BaseModel):
     def _networks(cls, text: str) -> str:
         parse_networks(text)
         return text
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, url: str | None) -> str | None:
+        if url is not None and not _POSTGRESQL.fullmatch(url):
+            raise ValueError("must begin with postgresql:// and have no spaces")
+        return url
 
     @field_validator("secret_keys")
     @classmethod
@@ -194,5 +226,5 @@ def _fault(entry: object) -> Fault:
     fields = dict(entry)  # type: ignore[call-overload]  # pydantic's own mapping
     name = PREFIX + ".".join(str(step) for step in fields["loc"]).upper()
     message = fields["msg"].removeprefix("Value error, ")
-    given = "" if name == _KEYS else f", not {str(fields['input'])[:80]!r}"
+    given = "" if name in _UNSHOWN else f", not {str(fields['input'])[:80]!r}"
     return Fault(name, f"{message[:1].lower()}{message[1:]}{given}")

@@ -53,10 +53,13 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A job in a sender's hands: where it was read, and the webhook as it is now (if it is)."""
+    """A job in a sender's hands: where it was read, and the webhook as it is now (if it is).
+
+    A test was read nowhere.
+    """
 
     job: Job
-    source: Position
+    source: Position | None
     webhook: Webhook | None = None
 
 
@@ -94,6 +97,12 @@ def after_late_attempt(
     follows = Next(step="end" if outcome.kind == "delivered" else "late")
     late = _attempt(taken, replace(outcome, detail=detail), follows, now_ms, exchange)
     return Settlement(None, (), late)
+
+
+def after_test(taken: Taken, exchange: Exchange, outcome: Outcome, *, now_ms: int) -> Attempt:
+    """The record of a request that somebody asked for as a test: nothing follows from it."""
+    record = _attempt(taken, outcome, Next(step="end"), now_ms, exchange)
+    return record.model_copy(update={"is_test": True})
 
 
 def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlement:
@@ -184,6 +193,7 @@ def _attempt(
         activity_id=job.event.activity_id,
         phase=job.event.phase,
         attempt=job.attempt,
+        rerun=job.rerun,
         deferrals=job.deferrals,
         merged=job.merged,
         depth=job.depth,

@@ -1,8 +1,10 @@
 """Which jobs are repeats: those that are being worked on, or whose attempt is on record already.
 
 Filled from the attempts read back when a partition is assigned, and from every attempt recorded
-since. How far a delivery has come is a pair (attempt, deferrals): a deferral on record makes
-repeats of just that job, an attempt makes repeats of all jobs for it, an end of every job.
+since. How far a delivery has come is a triple (rerun, attempt, deferrals): a deferral on record
+makes repeats of just that job, an attempt makes repeats of all jobs for it, an end of every job of
+its run. A delivery that was begun again is beyond all of its earlier runs: their jobs are repeats
+as soon as the rerun is in hand or on record.
 Bounded: the oldest deliveries are forgotten first, which can cost a repeat, never a loss. The bound
 widens while deliveries recorded since the oldest open job was read are many: a crash would bring
 those back, since nothing beyond that job is committed.
@@ -15,7 +17,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from pipeline.assignments import Place
 from schemas.job import Job
@@ -29,7 +31,19 @@ DELIVERIES_MAX: Final = 400_000
 # Beyond any attempt or deferral that a delivery can have.
 _ALL: Final = 1 << 40
 
-Admission = Literal["admitted", "repeat", "too_early"]
+Dropped: TypeAlias = Literal["repeat", "superseded"]
+Admission: TypeAlias = Literal["admitted", "too_early"] | Dropped
+
+
+class Reach(NamedTuple):
+    """How far a delivery has come."""
+
+    rerun: int
+    attempt: int
+    deferrals: int
+
+
+_NOWHERE: Final = Reach(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +61,20 @@ class Noted:
     line: tuple[str, str] | None = None
     at_ms: int = 0
     due_ms: int = 0
+    rerun: int = 0
 
     @property
-    def reach(self) -> tuple[int, int]:
+    def reach(self) -> Reach:
         """The furthest job of the delivery that is a repeat from here on.
 
         None is after a result that came too late: whoever has the partition now decides on it.
         """
         if self.step == "late":
-            return (0, 0)
+            return _NOWHERE
         if self.step == "end":
-            return (_ALL, _ALL)
-        return (self.attempt, self.deferrals if self.step == "defer" else _ALL)
+            return Reach(self.rerun, _ALL, _ALL)
+        deferrals = self.deferrals if self.step == "defer" else _ALL
+        return Reach(self.rerun, self.attempt, deferrals)
 
 
 class Suppression:
@@ -73,9 +89,9 @@ class Suppression:
         self, deliveries_min: int = DELIVERIES_MIN, deliveries_max: int = DELIVERIES_MAX
     ) -> None:
         """Remember `deliveries_min` recorded deliveries, and up to `deliveries_max` in need."""
-        # delivery -> attempt, deferrals, and the number of the record that said so
-        self._recorded: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
-        self._in_hand: dict[str, tuple[tuple[int, int], Place]] = {}
+        # delivery -> how far it has come, and the number of the record that said so
+        self._recorded: OrderedDict[str, tuple[Reach, int]] = OrderedDict()
+        self._in_hand: dict[str, tuple[Reach, Place]] = {}
         self._deliveries_min = deliveries_min
         self._deliveries_max = deliveries_max
         self.records = 0
@@ -90,24 +106,31 @@ class Suppression:
         """Deliveries being worked on."""
         return len(self._in_hand)
 
-    def admission(self, job: Job, place: Place) -> Admission:
+    def admission(self, job: Job, place: Place, newest_run: int = 0) -> Admission:
         """What to do with the job read here; when it is admitted it is in hand from now on."""
-        reach = (job.attempt, job.deferrals)
-        if self._known(job.delivery_id) >= reach:
-            return "repeat"
+        dropped_as = self.dropped_as(job, newest_run)
+        if dropped_as is not None:
+            return dropped_as
+        reach = _reach_of(job)
         held = self._in_hand.get(job.delivery_id)
         if held is not None:
             return "repeat" if held[0] >= reach else "too_early"
         self._in_hand[job.delivery_id] = (reach, place)
         return "admitted"
 
-    def is_on_record(self, job: Job) -> bool:
-        """Whether the job was settled, if perhaps by an assignment that has ended."""
-        return self._known(job.delivery_id) >= (job.attempt, job.deferrals)
+    def dropped_as(self, job: Job, newest_run: int = 0) -> Dropped | None:
+        """Why a job is not worked on: it was settled, if perhaps by an assignment that has ended.
+
+        Or `newest_run` says that its delivery was begun again, by whoever had written the new job
+        before saying so.
+        """
+        if job.rerun < newest_run:
+            return "superseded"
+        return "repeat" if self._known(job.delivery_id) >= _reach_of(job) else None
 
     def has_ended(self, delivery_id: str) -> bool:
-        """Whether it is on record that nothing follows for this delivery."""
-        return self._known(delivery_id) >= (_ALL, _ALL)
+        """Whether it is on record that nothing follows in the newest run of this delivery."""
+        return self._known(delivery_id).attempt == _ALL
 
     def note(self, noted: Noted, needed_from: int | None = None) -> None:
         """A record of a delivery was written or read back.
@@ -117,11 +140,11 @@ class Suppression:
         """
         reach = max(self._known(noted.delivery_id), noted.reach)
         self._recorded.pop(noted.delivery_id, None)
-        self._recorded[noted.delivery_id] = (*reach, self.records)
+        self._recorded[noted.delivery_id] = (reach, self.records)
         self.records += 1
         needed_from = self.records if needed_from is None else needed_from
         while len(self._recorded) > self._deliveries_min:
-            oldest, (_, _, number) = next(iter(self._recorded.items()))
+            oldest, (_, number) = next(iter(self._recorded.items()))
             if number >= needed_from:
                 if len(self._recorded) <= self._deliveries_max:
                     return
@@ -145,6 +168,10 @@ class Suppression:
         for delivery_id in gone:
             del self._in_hand[delivery_id]
 
-    def _known(self, delivery_id: str) -> tuple[int, int]:
-        attempt, deferrals, _ = self._recorded.get(delivery_id, (0, 0, 0))
-        return attempt, deferrals
+    def _known(self, delivery_id: str) -> Reach:
+        recorded = self._recorded.get(delivery_id)
+        return _NOWHERE if recorded is None else recorded[0]
+
+
+def _reach_of(job: Job) -> Reach:
+    return Reach(job.rerun, job.attempt, job.deferrals)

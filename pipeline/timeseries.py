@@ -7,10 +7,11 @@ often it is told; days without any are zero. What has no time of its own is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final, Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -39,34 +40,20 @@ _YEARS: Final = range(1971, 9999)
 class RecentActivities(Protocol):
     """Where the activities of the last days come from."""
 
-    async def between(
-        self, account_id: int, begin_s: int, end_s: int
-    ) -> Iterable[dict[str, Any]] | None:
+    async def between(self, account_id: int, begin_s: int, end_s: int) -> Iterable[dict[str, Any]]:
         """The latest snapshot of each activity that began from `begin_s` until before `end_s`.
 
-        Both are seconds since 1970. None when no history is kept.
+        Both are seconds since 1970. Raises `HistoryAwayError` while there is no telling, and
+        `TooManyActivitiesError`.
         """
 
 
-class NoHistory:
-    """The history of an installation that keeps none."""
-
-    async def between(
-        self,
-        account_id: int,  # noqa: ARG002 - the port's arguments
-        begin_s: int,  # noqa: ARG002
-        end_s: int,  # noqa: ARG002
-    ) -> Iterable[dict[str, Any]] | None:
-        """There is nothing to tell."""
-        return None
+class HistoryAwayError(Exception):
+    """The history cannot be asked now; later it may."""
 
 
-class NoHistoryError(ValueError):
-    """A body was asked for that only a history can give."""
-
-    def __init__(self) -> None:
-        """Say so in words for the delivery's record."""
-        super().__init__("there is no history yet: time-based formats need it")
+class TooManyActivitiesError(ValueError):
+    """An account has more activities in its week than one body is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +85,16 @@ def week_of(event: Event, time_zone: str, *, now_s: int) -> Week:
 def timeseries_body(
     series: Series,
     event: Event,
-    history: Iterable[dict[str, Any]] | None,
+    history: Iterable[dict[str, Any]],
     week: Week,
     accepts: CompiledFilter,
 ) -> str:
-    """The JSON body of a time-based format; raises `NoHistoryError` when `history` is None.
+    """The JSON body of a time-based format.
 
     The event's own activity counts as the event has it: the history may not have heard of it yet.
     """
-    if history is None:
-        raise NoHistoryError
-    latest = {str(each.get("id")): each for each in (*history, event.activity)}
-    counted = [
-        (day, each)
-        for each in latest.values()
-        if (day := week.day_of(each)) is not None and accepts.accepts(each)
-    ]
-    rows = _by_source(counted) if series == "by_source" else [_row(series, series, counted)]
+    counted = list(_counted(series, chain((event.activity,), history), week, accepts))
+    rows = _by_source(counted) if series == "by_source" else [_row(series, counted)]
     body = {
         "format": "timeseries_7d",
         "series": series,
@@ -126,13 +106,35 @@ def timeseries_body(
     return pydantic_core.to_json(body).decode()
 
 
-_Counted: TypeAlias = list[tuple[int, dict[str, Any]]]
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What an activity adds to its day; the activity itself may be long, and there may be many."""
+
+    day: int
+    value: Decimal
+    source: str
 
 
-def _row(name: str, series: Series, counted: _Counted) -> dict[str, Any]:
+def _counted(
+    series: Series, activities: Iterable[dict[str, Any]], week: Week, accepts: CompiledFilter
+) -> Iterator[_Counted]:
+    """Each activity of the week that the filter accepts, as it is told first."""
+    told: set[str] = set()
+    for each in activities:
+        activity_id = str(each.get("id"))
+        if activity_id in told:
+            continue
+        told.add(activity_id)
+        day = week.day_of(each)
+        if day is not None and accepts.accepts(each):
+            source = as_text(each.get("source")) or NO_SOURCE
+            yield _Counted(day, _value(series, each), source)
+
+
+def _row(name: str, counted: Iterable[_Counted]) -> dict[str, Any]:
     values = [Decimal(0)] * DAYS
-    for day, activity in counted:
-        values[day] += _value(series, activity)
+    for each in counted:
+        values[each.day] += each.value
     return {
         "name": name,
         "values": [*map(_plain, values)],
@@ -140,17 +142,16 @@ def _row(name: str, series: Series, counted: _Counted) -> dict[str, Any]:
     }
 
 
-def _by_source(counted: _Counted) -> list[dict[str, Any]]:
+def _by_source(counted: Iterable[_Counted]) -> list[dict[str, Any]]:
     """A row for each source, the largest first."""
-    by_name: dict[str, _Counted] = {}
-    for day, activity in counted:
-        name = as_text(activity.get("source")) or NO_SOURCE
-        by_name.setdefault(name, []).append((day, activity))
+    by_name: dict[str, list[_Counted]] = {}
+    for each in counted:
+        by_name.setdefault(each.source, []).append(each)
     ordered = sorted(by_name.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     if len(ordered) > SOURCES_MAX:
-        rest = [each for _, counted in ordered[SOURCES_MAX - 1 :] for each in counted]
+        rest = [each for _, rows in ordered[SOURCES_MAX - 1 :] for each in rows]
         ordered = [*ordered[: SOURCES_MAX - 1], (OTHER_SOURCES, rest)]
-    return [_row(name, "by_source", counted) for name, counted in ordered]
+    return [_row(name, rows) for name, rows in ordered]
 
 
 def _value(series: Series, activity: dict[str, Any]) -> Decimal:

@@ -18,6 +18,7 @@ from pipeline.lanes import Queued
 from pipeline.ordering import Line, Ordering, line_of
 from pipeline.outcomes import Outcome
 from pipeline.suppression import Noted
+from pipeline.yielding import Yielding
 from schemas.attempt import Next
 from schemas.job import Job, Lane
 from schemas.webhook import CONCURRENCY_MAX, Webhook
@@ -50,6 +51,11 @@ class WaitingRoom:
         return self._dispatcher.in_flight
 
     @property
+    def yielding(self) -> Yielding:
+        """How fast retries and replays may be begun."""
+        return self._dispatcher.yielding
+
+    @property
     def open_breakers(self) -> int:
         """Endpoints that are not asked at present, or by a probe only."""
         return self._dispatcher.open_breakers
@@ -73,7 +79,7 @@ class WaitingRoom:
 
     def enter(self, read: OpenJob, webhook: Webhook, now_ms: int) -> list[Left]:
         """Let a job wait; what cannot wait, or need not any more, leaves at once."""
-        waiting = self._latest.get(line_of(read)) if webhook.coalesce else None
+        waiting = self._latest.get(line_of(read)) if _merges(read, webhook) else None
         if waiting is not None:
             return [self._merged(waiting, read)]
         queued = Queued(read.webhook, read.job.lane, now_ms, read)
@@ -89,7 +95,12 @@ class WaitingRoom:
     def take(self, now_ms: int) -> OpenJob | None:
         """The job to start now, in flight from here on; None when none may start."""
         queued = self._dispatcher.take(now_ms)
-        return None if queued is None else self._forgotten(queued)
+        if queued is None:
+            return None
+        job = queued.job.job
+        if queued.lane == "new" and not job.deferrals:
+            self.yielding.first_began(now_ms - job.first_queued_at_ms, now_ms)
+        return self._forgotten(queued)
 
     def finished(self, webhook: str, sign: Sign, now_ms: int) -> list[Left]:
         """A job that was taken has ended, with this sign of how its endpoint fares."""
@@ -174,7 +185,7 @@ class WaitingRoom:
         return Left(older, Outcome("skipped", "coalesced", detail))
 
     def _remember(self, queued: Queued[OpenJob], webhook: Webhook | None) -> None:
-        if webhook is not None and webhook.coalesce:
+        if webhook is not None and _merges(queued.job, webhook):
             self._latest[line_of(queued.job)] = queued
 
     def _forgotten(self, queued: Queued[OpenJob]) -> OpenJob:
@@ -184,6 +195,11 @@ class WaitingRoom:
 
     def _spilled(self, spilled: Iterable[Spilled[OpenJob]]) -> list[Left]:
         return [Left(self._forgotten(each.queued), each.why) for each in spilled]
+
+
+def _merges(open_job: OpenJob, webhook: Webhook) -> bool:
+    """Whether a later snapshot may take a job's place; not a rerun's, which somebody asked for."""
+    return webhook.coalesce and not open_job.job.rerun
 
 
 def _terms(webhook: Webhook | None) -> Terms:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.codec import Many, Pair, Record
-from schemas.common import AccountId
+from schemas.common import AccountId, Hash
 from schemas.job import Lane
 
 # What an attempt meant. `skipped` and `expired` are ends, `deferred` a postponement, without HTTP.
@@ -28,13 +28,18 @@ class Position(Record):
 
 
 class SentRequest(Record):
-    """The request as sent, its secrets masked and its body cut to a bounded length."""
+    """The request as sent, its secrets masked and its body cut to a bounded length.
+
+    `body_sha256` is the hash, in hex, of the whole body when that was cut: whoever makes it again
+    can prove that it is the same.
+    """
 
     method: str
     url: str
     headers: Pairs
     body: str
     body_bytes: int
+    body_sha256: Hash | None = None
 
 
 class Response(Record):
@@ -83,6 +88,8 @@ class Attempt(Record):
     """One try of a delivery, or one other thing that happened to it.
 
     `merged` counts the deliveries that ended as `coalesced` because this one has a later snapshot.
+    `rerun` says in which run of the delivery it was made. A test that somebody asked for has no
+    `source`: no job led to it, and nothing follows from it.
     """
 
     delivery_id: str
@@ -93,13 +100,15 @@ class Attempt(Record):
     activity_id: str
     phase: str
     attempt: Annotated[int, Field(ge=1)]
+    rerun: Annotated[int, Field(ge=0)] = 0
     deferrals: Annotated[int, Field(ge=0)] = 0
     merged: Annotated[int, Field(ge=0)] = 0
     depth: int = 0
     lane: Lane
     at_ms: int
     first_queued_at_ms: int
-    source: Position
+    source: Position | None
+    is_test: bool = False
     outcome: OutcomeKind
     reason: str
     detail: str = ""

@@ -29,7 +29,7 @@ FAULTS_MAX: Final = 50
 _NAMED_FIELD: Final = re.compile(r"([a-z_]+): (.*)", re.DOTALL)
 
 _T = TypeVar("_T")
-_R = TypeVar("_R", bound="Record")
+_R = TypeVar("_R", bound=BaseModel)
 
 # A JSON array, read into a tuple: strict mode alone would ask for a tuple, which JSON has not.
 Many = Annotated[tuple[_T, ...], Strict(strict=False)]

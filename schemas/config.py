@@ -10,12 +10,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, decode
-from schemas.key import Key
+from schemas.key import ADMIN_ACCOUNT, Key
+from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 
-Config: TypeAlias = Account | Webhook | Trigger | Source | Key
+Config: TypeAlias = Account | Webhook | Trigger | Source | Key | Rerun
 
 CONFIG_KINDS: Final[dict[str, type[Config]]] = {
     "account": Account,
@@ -23,10 +24,12 @@ CONFIG_KINDS: Final[dict[str, type[Config]]] = {
     "trigger": Trigger,
     "source": Source,
     "key": Key,
+    "rerun": Rerun,
 }
 
 # One spelling for each record: `025/webhook/crm` would be another key on a compacted topic.
-_KEY: Final = re.compile(r"([1-9][0-9]{0,18})/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})")
+# Only keys of the API may belong to no account, which is written as 0.
+_KEY: Final = re.compile(r"([1-9][0-9]{0,18}|0(?=/key/))/([a-z]+)/([a-z0-9][a-z0-9_-]{0,62})")
 
 
 class ConfigKey(NamedTuple):
@@ -44,7 +47,7 @@ class ConfigKey(NamedTuple):
 def key_of(config: Config) -> ConfigKey:
     """The key under which a record is kept; an account's own is `25/account/25`."""
     owner = config.id if isinstance(config, Account) else config.account_id
-    return ConfigKey(owner, config.kind, str(config.id))
+    return ConfigKey(ADMIN_ACCOUNT if owner is None else owner, config.kind, str(config.id))
 
 
 def read_key(key: bytes | None) -> ConfigKey:

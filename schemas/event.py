@@ -34,8 +34,9 @@ class Event(Record):
 
     `phase` is canonical. `sequence` orders the events of one activity. `webhook_id` names the
     webhook that a `route` event runs. `origin` says who made the event: upstream, or Hookline
-    itself when the delay after an activity's end was over. Unknown fields beside the activity are
-    ignored, so that upstream may add some without losing an event.
+    itself, when the delay after an activity's end was over (`delayed`) or when somebody asked for a
+    webhook to be run with an activity that is on record (`run`). Unknown fields beside the activity
+    are ignored, so that upstream may add some without losing an event.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -47,7 +48,7 @@ class Event(Record):
     sequence: int | None = None
     activity: Annotated[dict[str, Any], Field(json_schema_extra=_ACTIVITY)]
     webhook_id: str | None = None
-    origin: Literal["upstream", "delayed"] = "upstream"
+    origin: Literal["upstream", "delayed", "run"] = "upstream"
 
     @field_validator("phase")
     @classmethod

@@ -28,9 +28,11 @@ class Body(Record):
 class Job(Record):
     """A delivery's next attempt.
 
-    `attempt` is its number, from 1. `config_offset` is the newest record of the configs topic that
-    the matcher had read. `deferrals` counts how often the job was put off without an attempt.
-    `deferred_for` is the reason of the last of them since the last attempt.
+    `attempt` is its number, from 1. `rerun` counts how often the delivery was begun again: a job of
+    a later run supersedes those of earlier ones. Attempts are numbered on through all runs;
+    `attempts_before` is how many the earlier runs had. `config_offset` is the newest record of the
+    configs topic that the matcher had read. `deferrals` counts how often the job was put off
+    without an attempt; `deferred_for` is the reason of the last of them since the last attempt.
     `merged` counts the earlier jobs whose place this one has taken, having a later snapshot.
     `faults` counts how often a fault of ours, not the endpoint's, kept it from being attempted.
     `depth` counts the triggers that led here. Times are milliseconds since the epoch.
@@ -42,6 +44,8 @@ class Job(Record):
     config_offset: int
     event: Event
     attempt: Annotated[int, Field(ge=1)] = 1
+    rerun: Annotated[int, Field(ge=0)] = 0
+    attempts_before: Annotated[int, Field(ge=0)] = 0
     lane: Lane = "new"
     first_queued_at_ms: int
     first_failed_at_ms: int | None = None
@@ -53,6 +57,11 @@ class Job(Record):
     faults: Annotated[int, Field(ge=0)] = 0
     depth: Annotated[int, Field(ge=0)] = 0
     body: Body | None = None
+
+    @property
+    def tries(self) -> int:
+        """The attempt's number within its run, which the webhook's retry schedule goes by."""
+        return max(self.attempt - self.attempts_before, 1)
 
     @property
     def key(self) -> bytes:

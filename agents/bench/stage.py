@@ -6,6 +6,7 @@ of its own. Its requests may go nowhere but to the receiver.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -60,7 +61,8 @@ class Stage:
 
     async def watch(self) -> None:
         """Let the meter know the processes as they are now."""
-        pids = {child.name: child.pid for child in await self.installation.health()}
+        children = await self.installation.health()
+        pids = {it.name: it.pid for it in children if it.pid != os.getpid()}
         self.meter.watch(pids | {RECEIVER: self.receiver.pid, PUBLISHER: self.publisher.pid})
 
 

@@ -22,6 +22,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "apply": ("agents.cli.apply:apply", "Apply a YAML file of accounts and webhooks."),
     "render": ("agents.cli.render:render", "Print the request a webhook would send."),
     "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
+    "deliveries": ("agents.cli.deliveries:deliveries", "Search, explain and rerun deliveries."),
+    "webhooks": ("agents.cli.webhooks:webhooks", "List, switch and test webhooks."),
+    "accounts": ("agents.cli.accounts:accounts", "List the accounts."),
+    "keys": ("agents.cli.keys:keys", "Make, list and revoke keys of the API."),
     "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),
     "bench": ("agents.cli.bench:bench", "Measure latency, rate, losses and cost on this machine."),
     "check": ("agents.cli.check:check", "Check the settings, the broker and the topics."),
@@ -29,9 +33,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "lag": ("agents.cli.lag:lag", "Show how far behind each agent is."),
     "topics": ("agents.cli.topics:topics", "Create the topics, or list them with their drift."),
     "broker": ("agents.cli.broker:broker", "Run the embedded Kafka broker."),
+    "api": ("agents.cli.api:api", "Serve the HTTP API."),
     "matcher": ("agents.cli.matcher:matcher", "Run the matcher: events to jobs."),
     "sender": ("agents.cli.sender:sender", "Run a sender: jobs to HTTP requests."),
     "scheduler": ("agents.cli.scheduler:scheduler", "Run the scheduler: waiting jobs to due ones."),
+    "recorder": ("agents.cli.recorder:recorder", "Run the recorder: what happened to a database."),
 }
 
 

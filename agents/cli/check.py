@@ -1,4 +1,4 @@
-"""`hookline check`: settings, directory, ports, broker, topics and configuration, all at once."""
+"""`hookline check`: is everything in order, from the settings to the history, all at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agents.cli.tables import print_table
 @data_dir_option
 @click.pass_context
 def check(ctx: click.Context, data_dir: Path | None, *, as_json: bool) -> None:
-    """Check the settings, the data directory, the ports, the broker, the topics, the configuration.
+    """Check settings, data directory, history, ports, broker, topics and configuration.
 
     Everything that is wrong is told at once. Exit code 1 when anything is.
     """

@@ -20,13 +20,12 @@ from pipeline.requests import Request, as_recorded, request_for
 from pipeline.sealing import has_sealed_secrets, opened
 from pipeline.settings import Settings
 from pipeline.templates import RenderError
+from pipeline.trials import trial_event, trial_job
 from pipeline.urls import UrlError
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, parse_json
-from schemas.event import EVENT_BYTES_MAX, Event, event_from
-from schemas.ids import delivery_id
+from schemas.event import EVENT_BYTES_MAX, Event
 from schemas.job import Job
-from schemas.phases import ROUTE
 from schemas.webhook import Timeseries, Webhook
 
 
@@ -55,7 +54,7 @@ def render(  # noqa: PLR0913 - click's way: an argument for each option
     if file == activity == "-":
         raise click.UsageError("Only one of FILE and --activity can be standard input.")
     owner, chosen = _find(_read(file, settings), account, webhook)
-    job = _job(chosen, _event(activity, chosen))
+    job = trial_job(chosen, _event(activity, chosen), now_ms=now_ms())
     _print(_request(settings, owner, chosen, job), as_json=as_json)
 
 
@@ -107,26 +106,9 @@ def _event(file: str, webhook: Webhook) -> Event:
         given = parse_json(data)
         if not isinstance(given, dict):
             raise OperationError(f"{file}: an activity must be an object")
-        is_event = any(isinstance(given.get(name), dict) for name in ("activity", "call"))
-        fields = given if is_event else {"activity": given}
-        to = webhook.id if webhook.position == ROUTE else None
-        ours = {"account_id": webhook.account_id, "phase": webhook.position, "webhook_id": to}
-        return event_from({**fields, **ours})
+        return trial_event(webhook, given)
     except Malformed as malformed:
         raise OperationError(f"{file}: {malformed}") from None
-
-
-def _job(webhook: Webhook, event: Event) -> Job:
-    at_ms = now_ms()
-    return Job(
-        delivery_id=delivery_id(event.event_id, webhook.id, webhook.account_id),
-        account_id=webhook.account_id,
-        webhook_id=webhook.id,
-        config_offset=0,
-        event=event,
-        first_queued_at_ms=at_ms,
-        expires_at_ms=at_ms + webhook.expire_after_s * 1_000,
-    )
 
 
 def _request(settings: Settings, account: Account, webhook: Webhook, job: Job) -> Request:

@@ -30,7 +30,7 @@ _NAME_WIDTH: Final = len("scheduler")
 @click.option("--matchers", type=click.IntRange(1, 32), default=1, help="How many matchers to run.")
 @click.option("--senders", type=click.IntRange(1, 32), default=1, help="How many senders to run.")
 def up(data_dir: Path | None, matchers: int, senders: int) -> None:
-    """Run everything on this machine until Ctrl-C: broker, matcher, senders, scheduler.
+    """Run everything on this machine until Ctrl-C: the broker, the agents, the API.
 
     The broker is the embedded one unless HOOKLINE_BOOTSTRAP_SERVERS names another. While it runs,
     other commands with the same --data-dir find it without settings. An agent that dies is started
@@ -62,6 +62,8 @@ async def _run(installation: Installation) -> None:
 
 async def _introduce(installation: Installation) -> None:
     """Say what runs where as soon as it does."""
+    from agents.api.admin_key import ADMIN_KEY_FILE  # noqa: PLC0415 - as above
+
     for child in await installation.until_ready(_READY_TIMEOUT_S):
         missing = [name for name, holds in child.conditions.items() if not holds]
         click.echo(f"{child.name} is not ready: {', '.join(missing) or 'no answer'}", err=True)
@@ -70,7 +72,8 @@ async def _introduce(installation: Installation) -> None:
     for child in await installation.health():
         if child.pages is not None:
             click.echo(f"{child.name:10} {child.pages}/ready, /metrics")
-    click.echo(f"all        {pages}/ready, /metrics, /targets\n")
+    click.echo(f"all        {pages}/ready, /metrics, /targets")
+    click.echo(f"api        {pages}/docs, with the key in {settings.data_dir / ADMIN_KEY_FILE}\n")
     option = f" --data-dir {settings.data_dir}" if is_elsewhere(settings) else ""
     click.echo("Try, in another terminal:")
     click.echo("  hookline bin                          a receiver with a page")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -128,11 +128,24 @@ def _read_configs(reader: ConfigReader) -> Configs:
     return configs
 
 
+def _end_process(error: Exception) -> None:
+    abort("the configuration can no longer be followed", error)
+
+
 class ConfigView:
     """The configuration, kept current in an event loop."""
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
-        """Read the topic to its end, which can take a moment, then follow it in a thread."""
+    def __init__(
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        on_lost: Callable[[Exception], None] = _end_process,
+    ) -> None:
+        """Read the topic to its end, which can take a moment, then follow it in a thread.
+
+        `on_lost` is called in that thread when it cannot go on: an agent ends then.
+        """
+        self._on_lost = on_lost
         self._reader = ConfigReader(settings)
         self.configs = _read_configs(self._reader)
         self._reached = self._reader.position()
@@ -165,8 +178,8 @@ class ConfigView:
                 position = self._reader.position()
                 if records or position != self._reached:
                     self._loop.call_soon_threadsafe(self._apply, records, position)
-        except Exception as error:  # noqa: BLE001 - a thread that dies must take the process along
-            abort("the configuration can no longer be followed", error)
+        except Exception as error:  # noqa: BLE001 - a thread that dies must not do so in silence
+            self._on_lost(error)
 
     def _apply(self, records: list[ConfigRecord], position: int) -> None:
         apply_records(self.configs, records)

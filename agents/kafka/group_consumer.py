@@ -210,8 +210,11 @@ class GroupConsumer(GroupWork):
         expected = self.assignments.next_offset(key)
         if expected is None:
             expected = self.commits.start_of(key)
-        may_read = not self._is_standing_still and self.may_resume(key)
-        return Progress(self.assignments.oldest_open(key), expected, 0 if may_read else None)
+        end = 0 if self._may_read(key) else None
+        return Progress(self.assignments.oldest_open(key), expected, end)
+
+    def _may_read(self, key: Key) -> bool:
+        return not self._is_standing_still and self.may_resume(key)
 
     def _measure_lag(self) -> None:
         lags = dict.fromkeys(self.names.values(), 0)
@@ -233,11 +236,10 @@ class GroupConsumer(GroupWork):
                 self.assignments.assign(keys, spans)
                 self._fenced.difference_update(keys)
             consumer.incremental_assign(partitions)
-            if self._is_standing_still:
-                consumer.pause(partitions)
-            else:
-                # librdkafka remembers that a partition was paused when it went.
-                consumer.resume([it for it in partitions if self.may_resume(self.key_of(it))])
+            # librdkafka remembers that a partition was paused when it went.
+            read = [it for it in partitions if self._may_read(self.key_of(it))]
+            consumer.resume(read)
+            consumer.pause([it for it in partitions if it not in read])
         self._is_assigned = True
         _log.info("partitions.assigned", partitions=_names(partitions))
 

@@ -84,7 +84,8 @@ def _asked(what: str, ask: Callable[[], T]) -> T:
 
 def _places(admin: AdminClient, settings: Settings) -> list[Place]:
     cluster = _asked("reach the broker", lambda: admin.list_topics(timeout=BROKER_TIMEOUT_S))
-    wanted = [settings.topic(topic) for topics in GROUP_TOPICS.values() for topic in topics]
+    topics = dict.fromkeys(topic for topics in GROUP_TOPICS.values() for topic in topics)
+    wanted = [settings.topic(topic) for topic in topics]  # two groups may read the same
     missing = [topic for topic in wanted if topic not in cluster.topics]
     if missing:
         raise OperationError(

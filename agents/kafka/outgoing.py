@@ -22,7 +22,15 @@ from schemas.event import Event
 from schemas.failure import Failure
 from schemas.job import Job
 from schemas.tiers import Tier
-from schemas.topics import ACTIVITIES, ATTEMPTS, DEAD_LETTERS, FAILURE_TRIGGERS, JOBS, JOBS_RETRY
+from schemas.topics import (
+    ACTIVITIES,
+    ATTEMPTS,
+    DEAD_LETTERS,
+    FAILURE_TRIGGERS,
+    JOBS,
+    JOBS_REPLAY,
+    JOBS_RETRY,
+)
 
 # The end of a traceback says where it failed; its beginning is always the same.
 TRACEBACK_CHARACTERS_MAX: Final = 8_000
@@ -82,6 +90,18 @@ def new_job(job: Job, trace: str) -> Outgoing:
     """A first attempt, for the senders."""
     headers = _job_headers(job, job.first_queued_at_ms, trace)
     return Outgoing(JOBS, job.key, encode(job), headers)
+
+
+def replayed_job(job: Job, trace: str) -> Outgoing:
+    """The first attempt of a delivery's new run, for the senders."""
+    headers = _job_headers(job, job.due_at_ms or 0, trace)
+    return Outgoing(JOBS_REPLAY, job.key, encode(job), headers)
+
+
+def new_event(event: Event, trace: str) -> Outgoing:
+    """An event, for the matchers."""
+    headers = {"id": event.event_id, "traceparent": trace}
+    return Outgoing(ACTIVITIES, event.key, encode(event), headers)
 
 
 def parked_job(job: Job, tier: Tier, trace: str) -> Outgoing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -43,14 +43,25 @@ class Publisher:
     """A producer for one event loop; its delivery reports come back to that loop in batches."""
 
     def __init__(
-        self, settings: Settings, loop: asyncio.AbstractEventLoop, *, linger_ms: int = 0
+        self,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        linger_ms: int = 0,
+        delivery_timeout_ms: int | None = None,
+        on_error: Callable[[KafkaError], None] = on_producer_error,
     ) -> None:
-        """Start the producer and the thread that serves its reports."""
+        """Start the producer and the thread that serves its reports.
+
+        A record not acknowledged within `delivery_timeout_ms` has failed; unset, that is longer
+        than any broker is away. `on_error` hears of the producer's own errors.
+        """
         self._prefixed = settings.topic
         self._loop = loop
-        self._producer = Producer(
-            producer_config(settings, linger_ms=linger_ms) | {"error_cb": on_producer_error}
-        )
+        config = producer_config(settings, linger_ms=linger_ms) | {"error_cb": on_error}
+        if delivery_timeout_ms is not None:
+            config["delivery.timeout.ms"] = delivery_timeout_ms
+        self._producer = Producer(config)
         self._waiting: deque[tuple[Outgoing, Report]] = deque()
         self._reported: deque[tuple[KafkaError | None, Message, Report]] = deque()
         self._wake_scheduled = False

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaException
+from collections.abc import Collection
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaException
 
 from agents.errors import OperationError
 from agents.kafka.clients import BROKER_TIMEOUT_S
-from agents.kafka.group_consumer import GroupConsumer
+from pipeline.settings import Settings
 
 
-def require_topics(consumer: GroupConsumer) -> None:
+class Member(Protocol):
+    """A member to be."""
+
+    @property
+    def settings(self) -> Settings:
+        """Where its broker is."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """The topics that it reads, with prefix."""
+
+    @property
+    def consumer(self) -> Consumer:
+        """Its client."""
+
+
+def require_topics(consumer: Member) -> None:
     """Raise `OperationError` unless the broker answers and has the topics.
 
     A group member alone would wait for both in silence.

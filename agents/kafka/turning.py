@@ -7,10 +7,12 @@ silence that nobody else would notice.
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
 
@@ -67,6 +69,16 @@ class Turning:
             self.in_callback = outer
 
     # The event loop's side
+
+    async def each_second(self, look: Callable[[], Awaitable[None]]) -> None:
+        """Beat, and look at something else as well, until cancelled."""
+        try:
+            while True:
+                self.beat(threading.get_ident())
+                await asyncio.sleep(_LOOK_EVERY_S)
+                await look()
+        finally:
+            self.beat(None)
 
     def beat(self, thread: int | None) -> None:
         """The event loop turns: look whether the consuming thread does. None: the last beat."""

@@ -8,19 +8,16 @@ back (too much is open, a tier's head is not due) is not behind.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from agents.kafka.group_consumer import GroupConsumer
 from agents.kafka.log_ends import LogEnds, Place
 from agents.lifecycle import abort, end_process_on_failure
 from pipeline.assignments import Key
 from pipeline.stalls import STALL_S, StallClock, waits_of
-
-_EVERY_S: Final = 1.0
 
 # The offset of something in each of the partitions, or None when the broker does not answer.
 Ask: TypeAlias = Callable[[Iterable[Place]], Awaitable[Mapping[Place, int] | None]]
@@ -53,14 +50,7 @@ class Watchdog:
 
     async def run(self) -> None:
         """Look until cancelled."""
-        turning = self._consumer.turning
-        try:
-            while True:
-                turning.beat(threading.get_ident())
-                await asyncio.sleep(_EVERY_S)
-                await self.look()
-        finally:
-            turning.beat(None)
+        await self._consumer.turning.each_second(self.look)
 
     async def look(self) -> None:
         """Look once; does not return when something has stood still for too long."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
 from agents.clock import now_ms
-from agents.configs.view import ConfigView
 from agents.sender.http import HttpClient
 from agents.sender.preparer import Preparer
+from pipeline.configs import Configs
 from pipeline.outcomes import Exchange, NotAnswered
 from pipeline.requests import Request, as_recorded
 from schemas.attempt import Timings
@@ -20,10 +21,18 @@ from schemas.webhook import Webhook
 _log = structlog.get_logger()
 
 
+class View(Protocol):
+    """Whatever knows the configuration of the moment."""
+
+    @property
+    def configs(self) -> Configs:
+        """The newest that is known."""
+
+
 class Attempter:
     """Makes attempts with the configuration of the moment."""
 
-    def __init__(self, view: ConfigView, http: HttpClient, preparer: Preparer) -> None:
+    def __init__(self, view: View, http: HttpClient, preparer: Preparer) -> None:
         """Requests are made by `preparer` and go out through `http`."""
         self._view = view
         self._http = http

@@ -24,7 +24,7 @@ from agents.kafka.retention import logs_of
 from agents.sender.following import Follower
 from agents.sender.readback import floor_of, metadata_of, read_back
 from pipeline.assignments import Key, Place, Span
-from pipeline.endpoints import WAIT_MS_MAX
+from pipeline.endpoints import QUEUE_MAX, WAIT_MS_MAX
 from pipeline.offsets import Position
 from pipeline.sending import CONFIG_WAIT_MS_MAX
 from pipeline.settings import Settings
@@ -37,6 +37,12 @@ from schemas.webhook import TIMEOUT_S_MAX
 _OPEN_S_MAX: Final = (CONFIG_WAIT_MS_MAX + WAIT_MS_MAX) / 1_000 + TIMEOUT_S_MAX
 
 LANES: Final[dict[str, Lane]] = {JOBS: "new", JOBS_RETRY: "retry", JOBS_REPLAY: "replay"}
+
+# While retries and replays give way, so many may be open: seconds of work at the rate they are
+# held to, and no more than one endpoint's queue takes. More would fill what first attempts need.
+_YIELDING: Final = frozenset({JOBS_RETRY, JOBS_REPLAY})
+_YIELDING_JOBS_MAX: Final = QUEUE_MAX // 2
+_YIELDING_JOBS_ENOUGH: Final = _YIELDING_JOBS_MAX // 2
 
 _log = structlog.get_logger()
 
@@ -64,6 +70,10 @@ class Receiver(Protocol):
     def on_lost(self, epochs: frozenset[int]) -> None:
         """These assignments have ended, whatever is still in flight."""
 
+    @property
+    def is_yielding(self) -> bool:
+        """Whether retries and replays are held to a rate; asked in the consumer's thread."""
+
 
 class JobConsumer(GroupConsumer):
     """The thread and what it shares with the loop: `complete` is all the loop calls."""
@@ -79,6 +89,7 @@ class JobConsumer(GroupConsumer):
         self._completed: deque[tuple[Place, int | None]] = deque()
         self._untold: deque[Callable[[], None]] = deque()
         self._fetched: list[Fetched] = []
+        self._holds_back = False
 
     def start(self, receiver: Receiver) -> None:
         """Join the group and start polling; jobs go to `receiver`."""
@@ -110,12 +121,21 @@ class JobConsumer(GroupConsumer):
             self._fetched.append(Fetched(place, message))
 
     def after_turn(self) -> None:
-        """Close what is completed."""
+        """Close what is completed, and see whether retries and replays are to be read on."""
         self._apply_completions()
+        least = _YIELDING_JOBS_ENOUGH if self._holds_back else _YIELDING_JOBS_MAX
+        holds_back = self._receiver.is_yielding and self.assignments.jobs_of(_YIELDING) >= least
+        if holds_back != self._holds_back:
+            self._holds_back = holds_back
+            places = [self.place_of(key) for key in self.assignments.keys if key[0] in _YIELDING]
+            if holds_back:
+                self.consumer.pause(places)
+            elif not self.is_standing_still:
+                self.consumer.resume(places)
 
-    def may_resume(self, key: Key) -> bool:  # noqa: ARG002 - no partition is held back here
-        """Read on wherever there is something."""
-        return True
+    def may_resume(self, key: Key) -> bool:
+        """Read on wherever there is something, but for lanes that have enough to go on with."""
+        return not (self._holds_back and key[0] in _YIELDING)
 
     def prepare(self, partitions: list[TopicPartition]) -> dict[int, Span]:
         """Read back what is on record of the partitions' jobs."""

@@ -1,7 +1,8 @@
 """A job made into a request: its body, its URL, its secrets opened, its signature.
 
 What cannot be made is a result like any other, so that it is recorded with its reason: a template
-that gives no body ends the delivery, a secret that nobody can open is tried again.
+that gives no body ends the delivery; a secret that nobody can open, or a history that cannot be
+asked, is tried again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from pipeline.configs import Configs, HeldWebhook
 from pipeline.outcomes import NotAnswered, NotSent
 from pipeline.requests import Request, request_for
 from pipeline.templates import RenderError
-from pipeline.timeseries import NoHistoryError, RecentActivities, timeseries_body, week_of
+from pipeline.timeseries import (
+    HistoryAwayError,
+    RecentActivities,
+    TooManyActivitiesError,
+    timeseries_body,
+    week_of,
+)
 from pipeline.urls import UrlError
 from schemas.account import Account
 from schemas.codec import Malformed
@@ -57,7 +64,9 @@ class Preparer:
             if isinstance(opened, NotAnswered):
                 return Prepared(opened, body)
             return Prepared(request_for(opened, account, job, body, now_s=now_s), body)
-        except (RenderError, UrlError, NoHistoryError) as error:
+        except HistoryAwayError as error:
+            return Prepared(NotAnswered("history_unavailable", str(error)[:500]), body)
+        except (RenderError, UrlError, TooManyActivitiesError) as error:
             return Prepared(NotSent("render_error", str(error)[:500]), body)
 
     def _opened(self, webhook: Webhook) -> Webhook | NotAnswered:
@@ -78,7 +87,10 @@ class Preparer:
         week = week_of(event, account.time_zone, now_s=now_s)
         history = await self._recent.between(account.id, week.begin_s, week.end_s)
         series = webhook.format.series
-        return json_body(timeseries_body(series, event, history, week, held.filter))
+        # A week can have a hundred thousand activities, so in a thread as well.
+        return json_body(
+            await asyncio.to_thread(timeseries_body, series, event, history, week, held.filter)
+        )
 
 
 def _held(job: Job, configs: Configs) -> HeldWebhook | None:

@@ -119,9 +119,11 @@ def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) ->
 
 
 def recorded_in(message: Message) -> Recorded | None:
-    """What an attempt's record says of its job; None when it cannot be read."""
+    """What an attempt's record says of its job; None for a test, or when it cannot be read."""
     try:
         fields = pydantic_core.from_json(message.value() or b"")
+        if fields.get("is_test"):
+            return None
         noted = Noted(
             str(fields["delivery_id"]),
             int(fields["attempt"]),
@@ -130,11 +132,12 @@ def recorded_in(message: Message) -> Recorded | None:
             (f"{fields['account_id']}:{fields['webhook_id']}", str(fields["activity_id"])),
             int(fields["first_queued_at_ms"]),
             int(fields["next"]["due_at_ms"] or 0),
+            int(fields.get("rerun", 0)),  # older records have none
         )
         source = fields["source"]
         job = (str(source["topic"]), int(source["partition"]))
         return Recorded(noted, job, int(source["offset"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         # Not ours, or older than we can read: it suppresses nothing, at the cost of a repeat.
         _log.warning("attempts.unreadable", partition=message.partition(), offset=message.offset())
         return None

@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from agents.configs.view import ConfigView
+from agents.history.recent import RecentHistory
 from agents.kafka.producer import Publisher
 from agents.kafka.reachability import Reachability
 from agents.kafka.required import require_topics
@@ -24,7 +25,6 @@ from agents.sender.worker import Worker
 from agents.sender.writer import SettlementWriter
 from agents.web import Readiness, serve_health
 from pipeline.settings import Settings, parse_networks
-from pipeline.timeseries import NoHistory
 
 # Attempts are gathered for so long: nobody waits for them but the offsets.
 _ATTEMPTS_LINGER_MS: Final = 5
@@ -48,7 +48,8 @@ async def run_sender(settings: Settings) -> None:
     require_topics(jobs)
     watched = frozenset(name.strip() for name in settings.webhook_metrics.split(","))
     writer = SettlementWriter(prompt, gathering, settings.topic, watched)
-    attempter = Attempter(view, http, Preparer(opener, NoHistory(), settings.public_url))
+    recent = RecentHistory(settings)
+    attempter = Attempter(view, http, Preparer(opener, recent, settings.public_url))
     worker = Worker(view, attempter, writer, jobs.complete, lambda: jobs.is_certain)
 
     broker = Reachability(settings)
@@ -69,6 +70,7 @@ async def run_sender(settings: Settings) -> None:
         await loop.run_in_executor(None, publisher.close, _FLUSH_S)
     view.close()
     await http.close()
+    recent.close()
     await health.cleanup()
     _log.info("sender.stopped")
 

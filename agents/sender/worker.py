@@ -7,6 +7,7 @@ is put off, and at the third time becomes a dead letter; the process goes on.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import traceback
 from collections.abc import Callable, Coroutine, Iterable
@@ -29,7 +30,7 @@ from pipeline.assignments import Place
 from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
 from pipeline.sending import Sending
 from pipeline.settlement import Settlement
-from pipeline.suppression import Noted
+from pipeline.suppression import Dropped, Noted
 from pipeline.waiting import LIMITS
 from schemas.codec import Malformed, decode
 from schemas.job import Job
@@ -95,6 +96,11 @@ class Worker:
         """These assignments have ended, whatever is still in flight."""
         self._leave_unread(epochs)
         self._sending.revoked(epochs)
+
+    @property
+    def is_yielding(self) -> bool:
+        """Whether retries and replays are held to a rate, for first attempts' sake."""
+        return self._sending.waiting.yielding.per_s is not None
 
     async def tick(self) -> None:
         """Look at what waits: each second, with each configuration, and when a doubt has ended."""
@@ -170,9 +176,8 @@ class Worker:
                     self._spawn(ended.place, self._write(ended, settlement))
                 case Bury(buried, fault, settlement):
                     self._spawn(buried.place, self._bury(buried, fault, settlement))
-                case Close(place, attempt_offset, is_repeat):
-                    if is_repeat:
-                        metrics.SUPPRESSED.inc()
+                case Close(place, attempt_offset, dropped_as):
+                    _count_dropped(place, dropped_as)
                     self._complete(place, attempt_offset)
 
     async def _attempt(self, started: OpenJob) -> None:
@@ -245,9 +250,19 @@ class Worker:
         waiting = sending.waiting
         metrics.IN_FLIGHT.set_function(lambda: waiting.in_flight)
         metrics.OPEN_BREAKERS.set_function(lambda: waiting.open_breakers)
+        metrics.HELD_TO_PER_S.set_function(lambda: waiting.yielding.per_s or math.nan)
         metrics.UNRECORDED.set_function(lambda: sending.unrecorded)
         metrics.FORGOTTEN.set_function(lambda: sending.forgotten_too_soon)
         for lane in LANES.values():
             metrics.QUEUED.labels(lane).set_function(partial(waiting.queued, lane))
         for limit in LIMITS:
             metrics.HELD.labels(limit).set_function(partial(waiting.held, limit))
+
+
+def _count_dropped(place: Place, dropped_as: Dropped | None) -> None:
+    if dropped_as == "repeat":
+        metrics.SUPPRESSED.inc()
+    elif dropped_as == "superseded":
+        metrics.SUPERSEDED.inc()
+        coordinates = {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        _log.info("job.superseded", **coordinates)

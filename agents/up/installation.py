@@ -1,7 +1,8 @@
-"""A whole installation on one data directory: broker, topics, agents, and the page about them.
+"""A whole installation on one data directory: broker, topics, agents, the API, and its pages.
 
 Entered, the directory is ours and the broker answers; started, the agents run. Whatever ends, ends
-in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, broker.
+in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, recorder,
+broker.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Final, Self
 
 from aiohttp import web
 
+from agents.api.admin_key import ADMIN_KEY_FILE, ensure_admin_key
+from agents.api.service import ApiService
 from agents.broker.embedded import EmbeddedBroker
 from agents.broker.progress import ShowProgress, silent
 from agents.kafka.topics import create_topics
@@ -54,16 +57,17 @@ class Installation:
         """Nothing happens yet. `settings` without a broker ask for an embedded one."""
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
         self._voices = voices
-        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler"]
+        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler", "recorder"]
         self._cleanup = ExitStack()
         self._broker: BrokerService | None = None
         self._agents: list[AgentProcess] = []
         self._supervisor: Supervisor
+        self._api: ApiService
         self._pages: web.AppRunner
         self.api_port = 0
 
     def __enter__(self) -> Self:
-        """Take the directory and the port, start the broker, create the topics.
+        """Take the directory and the port, start the broker, create the topics and an admin key.
 
         Raises `OperationError` when any of it cannot be.
         """
@@ -78,12 +82,16 @@ class Installation:
             )
             stack.callback(self._listener.close)
             self.api_port = self._listener.getsockname()[1]
+            self._take_public_url()
             if self.settings.bootstrap_servers is None:
                 broker = EmbeddedBroker(self.settings.data_dir, show=self._voices.show)
                 servers = stack.enter_context(broker).bootstrap_servers
                 self._broker = BrokerService(broker, self.settings.data_dir)
                 self.settings = self.settings.model_copy(update={"bootstrap_servers": servers})
             create_topics(self.settings)
+            if ensure_admin_key(self.settings):
+                key_file = self.settings.data_dir / ADMIN_KEY_FILE
+                self._voices.tell(f"made an admin key for the HTTP API: {key_file}")
             state.announce(self.settings, self.api_port, key_ids=key_ids)
             stack.callback(state.withdraw, self.settings.data_dir)
             self._cleanup = stack.pop_all()
@@ -100,19 +108,25 @@ class Installation:
         if self._broker is not None:
             services.append(self._broker)
         self._supervisor = Supervisor(services, self._lock, self._voices.tell)
+        self._api = ApiService(self.settings)
+        await self._api.start()
         application = web.Application()
-        application.add_routes(up_routes(self.health))
+        application.add_routes([*up_routes(self.health), *self._api.routes()])
         self._pages = await serve_on(self._listener, application)
         await self._supervisor.start()
 
     async def stop(self) -> None:
-        """Stop agents and broker in order."""
+        """Stop API, agents and broker in order."""
+        await self._api.close()
         await self._supervisor.stop()
         await self._pages.cleanup()
 
     async def health(self) -> list[Health]:
-        """How each child is now."""
+        """How each child is now, and the API, which is served by this process itself."""
         found = await health_of(self._agents, [*map(self._supervisor.restarts, self._agents)])
+        conditions = dict(self._api.conditions())
+        is_ready = all(conditions.values())
+        found.append(Health("api", is_ready, os.getpid(), restarts=0, conditions=conditions))
         if self._broker is not None:
             found.append(
                 Health(
@@ -140,6 +154,12 @@ class Installation:
             return None
         self.settings = with_own_keys(self.settings)
         return [key.id for key in parse_keys(self.settings.secret_keys)]
+
+    def _take_public_url(self) -> None:
+        """Resource links lead here, unless it was said where customers reach the API."""
+        if "public_url" not in self.settings.model_fields_set:
+            here = f"http://127.0.0.1:{self.api_port}"
+            self.settings = self.settings.model_copy(update={"public_url": here})
 
     def _agent(self, role: str, index: int) -> AgentProcess:
         first = self._roles.index(role)

@@ -23,7 +23,7 @@ _ANSWER_TIMEOUT_S: Final = aiohttp.ClientTimeout(total=1.0)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one child is. `pages` is the address of its own; the broker has none."""
+    """How one child is. `pages` is the address of its own; broker and API have none."""
 
     name: str
     ready: bool

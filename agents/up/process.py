@@ -29,6 +29,9 @@ _REACHED_AT: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - not
 # Given an agent's name and a line that it printed, without the line's end; called in any thread.
 Say = Callable[[str, str], None]
 
+# glibc would give each thread of a client a place of its own to take memory from, and keep it.
+_LEAN: Final = {"MALLOC_ARENA_MAX": "2"}
+
 
 def environment_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` with the Hookline settings replaced by `settings`."""
@@ -65,7 +68,7 @@ class AgentProcess:
             output=None,
             inherited=inherited,
             stop_timeout_s=self._settings.drain_timeout_s + _LEAVE_S,
-            environment=environment_of(settings, self._environment),
+            environment=environment_of(settings, _LEAN | dict(self._environment)),
         )
         printed = self._process.printed
         if printed is not None:

@@ -19,7 +19,7 @@ from tests.support.brokers import a_broker
 
 # What measures the code alone, and what is a part of another benchmark or is run by hand.
 WITHOUT_BROKER = {"templates", "dispatch", "matching", "sender_cpu"}
-NOT_RUN = {"global_pool", "isolation", "growth"}
+NOT_RUN = {"global_pool", "isolation", "growth", "history"}
 QUICK = [sys.executable, "-m", "agents.cli", "bench", "--quick"]
 
 

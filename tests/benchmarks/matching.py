@@ -19,10 +19,9 @@ from agents.bench.plan import Plan, filtered, one_each
 from agents.bench.publisher import activity
 from pipeline.configs import Configs
 from pipeline.matching import deliveries_for
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.event import read_event
 from tests.benchmarks.growth import GROWTH_MAX, costs, growth
+from tests.support.configs import keep
 
 DECISIONS = 10_000
 PAYLOAD_BYTES = 1_024
@@ -51,8 +50,8 @@ def growth_of(*cases: tuple[str, Plan]) -> float:
 def configured(plan: Plan) -> Configs:
     """The configuration as a matcher holds it."""
     configs = Configs()
-    for offset, record in enumerate(plan.records(80)):
-        configs.apply(str(key_of(record)).encode(), encode(record), offset)
+    for record in plan.records(80):
+        keep(configs, record)
     return configs
 
 

@@ -33,14 +33,12 @@ from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
 from agents.sender.writer import SettlementWriter
 from pipeline.assignments import Place
-from pipeline.configs import Configs
 from pipeline.settings import parse_networks
-from pipeline.timeseries import NoHistory
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.benchmarks.growth import Cost
 from tests.support.builders import a_job, a_webhook, an_account, an_activity, an_event
+from tests.support.configs import configs_of
+from tests.support.histories import NoHistory
 
 WEBHOOKS = 50
 PARTITIONS = 8
@@ -55,12 +53,9 @@ class View:
     """The configuration, which does not change."""
 
     def __init__(self, port: int) -> None:
-        self.configs = Configs()
-        account = an_account()
         urls = {n: f"http://127.0.0.1:{port}/{n}/fine" for n in range(WEBHOOKS)}
         webhooks = [a_webhook(id=f"w{n}", url=url) for n, url in urls.items()]
-        for offset, record in enumerate((account, *webhooks)):
-            self.configs.apply(str(key_of(record)).encode(), encode(record), offset)
+        self.configs = configs_of(an_account(), *webhooks)
 
 
 class Report:

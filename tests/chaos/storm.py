@@ -20,7 +20,7 @@ from typing import Final
 
 import click
 
-from agents.kafka.groups import GROUP_TOPICS
+from agents.kafka.groups import DELIVERING, GROUP_TOPICS
 from agents.kafka.topics import create_topics
 from schemas.topics import ACTIVITIES
 from schemas.webhook import Webhook
@@ -106,13 +106,12 @@ class Storm:
         except AssertionError:
             agents = self.fleet.agents.values()
             found += [f"{it.name}: {it.conditions()}" for it in agents if not it.is_ready]
-        for group, topics in GROUP_TOPICS.items():
+        for group in DELIVERING:
+            topics = list(GROUP_TOPICS[group])
             try:
-                eventually(
-                    lambda g=group, t=topics: self.pipeline.backlog(g, list(t)) == 0, COMMIT_S
-                )
+                eventually(lambda g=group, t=topics: self.pipeline.backlog(g, t) == 0, COMMIT_S)
             except AssertionError:
-                found.append(f"{group}: {self.pipeline.backlog(group, list(topics))} not committed")
+                found.append(f"{group}: {self.pipeline.backlog(group, topics)} not committed")
         return found
 
 

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from agents.broker.embedded import EmbeddedBroker
+from agents.errors import OperationError
 from agents.kafka.topics import create_topics
 from pipeline.settings import Settings
 from tests.support.brokers import settings_for
@@ -21,6 +23,18 @@ def pipeline(broker: str, tmp_path: Path) -> Iterator[Pipeline]:
     """Topics of the test's own on the session's broker; agents are started by name."""
     with a_pipeline(broker, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """A Kafka of the test's own, for it to stop and start."""
+    made = EmbeddedBroker(tmp_path / "broker")
+    try:
+        made.start()
+    except OperationError as error:
+        pytest.skip(f"no Kafka: {error}")
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-import pytest
-
 from tests.support.builders import a_webhook, an_account, an_activity, an_event
 from tests.support.pipelines import current_job
 
@@ -56,14 +54,8 @@ def test_each_body_type_and_format_arrives_as_it_should(pipeline, endpoint):
     assert {it.request.method for it in attempts} == {"GET", "POST"}
 
 
-@pytest.mark.parametrize(
-    ("form", "said"),
-    [(BROKEN, "line 2, column"), ({"kind": "timeseries_7d"}, "there is no history yet")],
-)
-def test_a_body_that_cannot_be_made_ends_the_delivery_with_the_reason(
-    pipeline, endpoint, form, said
-):
-    pipeline.apply(an_account(), a_webhook(url=endpoint.url(), format=form))
+def test_a_body_that_cannot_be_made_ends_the_delivery_with_the_reason(pipeline, endpoint):
+    pipeline.apply(an_account(), a_webhook(url=endpoint.url(), format=BROKEN))
     pipeline.start("sender")
     pipeline.produce_job(current_job("e1"))
     (attempt,) = pipeline.attempts(1)
@@ -73,8 +65,20 @@ def test_a_body_that_cannot_be_made_ends_the_delivery_with_the_reason(
         "render_error",
         "end",
     )
-    assert said in attempt.detail
+    assert "line 2, column" in attempt.detail
     assert attempt.request is None
+    assert endpoint.arrivals == []
+
+
+def test_a_time_series_whose_history_is_away_is_tried_again(pipeline, endpoint):
+    webhook = a_webhook(url=endpoint.url(), format={"kind": "timeseries_7d"})
+    pipeline.apply(an_account(), webhook)
+    pipeline.start("sender")
+    pipeline.produce_job(current_job("e1"))
+    (attempt,) = pipeline.attempts(1)
+
+    assert (attempt.reason, attempt.next.step) == ("history_unavailable", "retry")
+    assert "has a recorder run" in attempt.detail
     assert endpoint.arrivals == []
 
 

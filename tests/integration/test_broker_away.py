@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from sqlalchemy import func, select
 
-from agents.broker.embedded import EmbeddedBroker
-from agents.errors import OperationError
+from agents.history.engine import Database
+from agents.history.tables import ATTEMPTS
+from pipeline.settings import Settings
 from tests.support.builders import a_webhook, an_account
 from tests.support.pipelines import a_pipeline
 from tests.support.waiting import eventually
@@ -13,23 +14,13 @@ from tests.support.waiting import eventually
 QUIET_S = 60
 
 
-@pytest.fixture
-def own_broker(tmp_path):
-    made = EmbeddedBroker(tmp_path / "broker")
-    try:
-        made.servers = made.start()
-    except OperationError as error:
-        pytest.skip(f"no Kafka: {error}")
-    yield made
-    made.stop()
-
-
 def test_while_the_broker_is_away_agents_are_not_ready_and_then_they_are_again(
     own_broker, tmp_path, endpoint
 ):
-    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+    with a_pipeline(own_broker.bootstrap_servers, tmp_path) as pipeline:
         offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
-        agents = [pipeline.start("sender"), pipeline.start("scheduler")]
+        recorder = pipeline.start("recorder", HOOKLINE_DATA_DIR=str(tmp_path))
+        agents = [pipeline.start("sender"), pipeline.start("scheduler"), recorder]
         for agent in agents:
             agent.wait_ready()
         own_broker.stop()
@@ -40,15 +31,25 @@ def test_while_the_broker_is_away_agents_are_not_ready_and_then_they_are_again(
             agent.wait_ready(QUIET_S)
         pipeline.produce_jobs(20, ["crm"], offset)
         eventually(lambda: len(endpoint.counts()) == 20, QUIET_S)
+        eventually(lambda: recorded_in(tmp_path) == 20, QUIET_S)
 
-        assert [agent.stop() for agent in agents] == [0, 0]
+        assert [agent.stop() for agent in agents] == [0, 0, 0]
         assert set(endpoint.counts().values()) == {1}
+
+
+def recorded_in(directory):
+    """How many attempts the history of a directory has."""
+    database = Database(Settings(data_dir=directory))
+    with database.reading() as connection:
+        found = connection.execute(select(func.count()).select_from(ATTEMPTS)).scalar_one()
+    database.close()
+    return found
 
 
 def test_an_agent_that_is_told_to_stop_while_the_broker_is_away_ends(
     own_broker, tmp_path, endpoint
 ):
-    with a_pipeline(own_broker.servers, tmp_path) as pipeline:
+    with a_pipeline(own_broker.bootstrap_servers, tmp_path) as pipeline:
         offset = pipeline.apply(an_account(), a_webhook(url=endpoint.url()))
         sender = pipeline.start("sender")
         sender.wait_ready()

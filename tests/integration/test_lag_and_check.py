@@ -12,7 +12,7 @@ from agents.broker.ports import free_port
 from agents.cli.check import check
 from agents.cli.lag import lag
 from agents.kafka.clients import producer_config
-from agents.kafka.groups import MATCHERS
+from agents.kafka.groups import MATCHERS, RECORDERS
 from agents.kafka.topics import create_topics
 from pipeline.sealing import sealed_like
 from pipeline.secret_keys import SecretKey, written
@@ -61,9 +61,11 @@ def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
     consumer.close()
 
 
-def lag_of(result: Result, topic: str) -> dict:
+def lag_of(result: Result, topic: str, group: str = "") -> dict:
+    """That of the first group that reads the topic, or of the one that is named."""
     assert result.exit_code == 0, result.output
-    return next(each for each in json.loads(result.stdout) if each["topic"].endswith(f".{topic}"))
+    found = [it for it in json.loads(result.stdout) if it["topic"].endswith(f".{topic}")]
+    return next(each for each in found if each["group"].endswith(group))
 
 
 def test_what_nobody_committed_is_all_lag(settings, run):
@@ -81,6 +83,7 @@ def test_what_is_committed_is_no_lag(settings, run):
     found = lag_of(run(lag, "--json"), ACTIVITIES)
 
     assert (found["committed"], found["end"], found["lag"]) == (2, 3, 1)
+    assert lag_of(run(lag, "--json"), ACTIVITIES, RECORDERS)["lag"] == 3
 
 
 def test_a_tier_says_when_the_next_of_it_is_due(settings, run):
@@ -128,6 +131,18 @@ def test_a_broker_that_is_away_is_one_fault(run, monkeypatch):
     assert result.exit_code == 1
     (fault,) = [line for line in result.stdout.splitlines() if line.startswith("failed")]
     assert "does not answer" in fault
+
+
+def test_a_history_that_does_not_answer_is_told_without_its_password(run):
+    url = f"postgresql://ann:hunter2@127.0.0.1:{free_port()}/history"
+
+    result = run(check, HOOKLINE_DATABASE_URL=url)
+
+    assert result.exit_code == 1
+    (fault,) = [line for line in result.stdout.splitlines() if line.startswith("failed")]
+    assert "history" in fault
+    assert "does not answer" in fault
+    assert "hunter2" not in result.stdout
 
 
 def test_a_configuration_that_cannot_be_read_is_told_with_its_offset(settings, run):

@@ -97,9 +97,9 @@ def is_gone(pid: int) -> bool:
 
 def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     agents = eventually(up.agents, START_S)
-    assert list(agents) == ["matcher", "sender-1", "sender-2", "scheduler"]
+    assert list(agents) == ["matcher", "sender-1", "sender-2", "scheduler", "recorder", "api"]
     targets = json.loads(up.page("/targets"))
-    assert {it["labels"]["agent"] for it in targets} == {*agents, "up"}
+    assert {it["labels"]["agent"] for it in targets} == {*agents, "up"} - {"api"}  # up serves it
 
     os.kill(agents["sender-2"]["pid"], signal.SIGKILL)
     restarted = eventually(
@@ -111,7 +111,8 @@ def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     assert 'hookline_agent_restarts_total{agent="sender-2"} 1.0' in up.page("/metrics")
     assert up.end(signal.SIGTERM) == 0
     assert all(is_gone(it["pid"]) for it in restarted.values())
-    ends = [up.said.index(f'"event": "{it}.stopped"') for it in ("matcher", "sender", "scheduler")]
+    order = ("matcher", "sender", "scheduler", "recorder")
+    ends = [up.said.index(f'"event": "{it}.stopped"') for it in order]
     assert ends == sorted(ends)
 
 
@@ -173,3 +174,28 @@ def test_a_directory_and_a_port_in_use_are_told(up, tmp_path, broker):
     assert same_port.process.wait(END_S) == 1
     assert "set HOOKLINE_API_PORT to a free port" in same_port.said
     assert "Traceback" not in same_directory.said + same_port.said
+
+
+def test_up_keeps_an_admin_key_of_its_api_that_only_its_owner_can_read(up, tmp_path):
+    eventually(up.agents, START_S)
+    key_file = tmp_path / "data" / "admin.key"
+    key = key_file.read_text().strip()
+
+    assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    assert f"made an admin key for the HTTP API: {key_file}" in up.said
+    assert status_with(up, key) == 200
+    assert status_with(up, key[:-1]) == 401
+    up.end(signal.SIGTERM)
+    assert key not in up.said
+
+
+def status_with(up, key: str) -> int:
+    """What the list of accounts answers to a key."""
+    headers = {"Authorization": f"Bearer {key}"}
+    url = f"http://127.0.0.1:{up.port}/api/v1/accounts"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code

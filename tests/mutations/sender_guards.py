@@ -10,7 +10,7 @@ from pipeline.commands import Close
 from pipeline.offsets import OffsetTracker, Position
 from pipeline.sending import Sending
 from pipeline.settlement import Settlement
-from pipeline.suppression import Noted, Suppression
+from pipeline.suppression import Noted, Reach, Suppression
 from tests.mutations.guards import guard
 
 WORKER = "tests/agents/test_worker.py::"
@@ -103,7 +103,9 @@ def late_result_suppresses() -> None:
     reach = Noted.reach.fget
 
     def reached(self):
-        return (self.attempt, 1 << 40) if self.step == "late" else reach(self)
+        if self.step == "late":
+            return Reach(self.rerun, self.attempt, 1 << 40)
+        return reach(self)
 
     Noted.reach = property(reached)
 
@@ -117,11 +119,23 @@ def ignore_what_is_in_hand() -> None:
     """Only what is on record is a repeat, not what is being worked on."""
     admission = Suppression.admission
 
-    def forgetful(self, job, place):
+    def forgetful(self, *asked):
         self._in_hand.clear()
-        return admission(self, job, place)
+        return admission(self, *asked)
 
     Suppression.admission = forgetful
+
+
+@guard(
+    "What an earlier run of a delivery left waiting is dropped once it was begun again.",
+    f"{SUPPRESSION}test_what_is_older_than_the_newest_run_is_superseded",
+    "tests/unit/pipeline/test_sending_waits.py::"
+    "test_a_job_whose_delivery_is_begun_again_while_it_waits_is_dropped_in_its_turn",
+)
+def ignore_the_newest_run() -> None:
+    """Nobody looks whether the configuration knows of a rerun."""
+    dropped_as = Suppression.dropped_as
+    Suppression.dropped_as = lambda self, job, newest_run=0: dropped_as(self, job)  # noqa: ARG005
 
 
 @guard(

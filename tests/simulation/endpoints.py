@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pipeline.configs import Configs
 from pipeline.outcomes import Answered, NotAnswered, NotSent, Result
 from schemas.attempt import Response
-from schemas.codec import encode
-from schemas.config import key_of
 from tests.simulation.world import World
 from tests.support.builders import a_webhook, an_account
+from tests.support.configs import configs_of
 
 SCHEDULE = ("5s", "5s", "30s")
 
@@ -100,10 +99,6 @@ ONE_AT_A_TIME = {"flaps", "hangs"}
 
 def configs() -> Configs:
     """The configuration of every world."""
-    made = Configs()
-    records = [an_account(), *WEBHOOKS]
-    for offset, record in enumerate(records):
-        if record.id in ONE_AT_A_TIME:
-            record = record.model_copy(update={"concurrency_max": 1})  # noqa: PLW2901
-        assert made.apply(str(key_of(record)).encode(), encode(record), offset) == ()
-    return made
+    one = {"concurrency_max": 1}
+    webhooks = [it.model_copy(update=one) if it.id in ONE_AT_A_TIME else it for it in WEBHOOKS]
+    return configs_of(an_account(), *webhooks)

@@ -19,21 +19,20 @@ from pipeline.outcomes import Exchange, Result
 from pipeline.requests import as_recorded, request_for
 from pipeline.sending import Sending
 from pipeline.settlement import Parked, Settlement
-from pipeline.suppression import Noted
 from schemas.attempt import Attempt, Timings
 from schemas.failure import Failure
-from schemas.topics import JOBS, JOBS_RETRY
-from tests.simulation.endpoints import FAULTY, SCRIPTS, configs
+from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY
+from tests.simulation.endpoints import FAULTY, SCRIPTS
 from tests.simulation.limits import Limits
-from tests.simulation.world import Action, World
+from tests.simulation.reruns import followed
+from tests.simulation.world import Action, Try, World, noted_in, try_of
 from tests.support.builders import an_account
 
-CONFIGS = configs()
 ACCOUNT = an_account()
 SECOND_MS = 1_000
 # How often whoever follows the attempts takes in what is new.
 FOLLOW_MS = 200
-LANES = (JOBS, JOBS_RETRY)
+LANES = (JOBS, JOBS_RETRY, JOBS_REPLAY)
 
 
 def keys_of(numbers: Iterable[int]) -> list[Key]:
@@ -49,11 +48,12 @@ class Sender:
         self.is_alive = True
         self.is_certain = True
         self.frozen_until_ms = 0
-        self.sending = Sending(CONFIGS, world.chance.random)
+        self.configs = followed(world, self.later)
+        self.sending = Sending(self.configs, world.chance.random)
         self.assignments = Assignments()
         self.next: dict[Key, int] = {}
         self.known: dict[int, int] = {}  # partition number -> the term of its assignment
-        self.under_way: dict[Place, tuple[str, int]] = {}  # requests that are not on record
+        self.under_way: dict[Place, Try] = {}  # requests that are not on record
         self.cut_off: set[Place] = set()  # of these, those that somebody may repeat
         self.followed: dict[int, int] = {}  # partition number -> until when
         self.unwritten: dict[Place, int] = {}  # epochs of jobs whose records are being written
@@ -106,7 +106,7 @@ class Sender:
             for attempt in log[start:]:
                 source = attempt.source
                 span.tells_of((source.topic, source.partition), source.offset)
-                noted.append(_noted(attempt))
+                noted.append(noted_in(attempt))
         self.sending.read_back(noted)
         self.assignments.assign(keys, spans)
         self.next |= {key: committed.get(key, Position(0, 0)).offset for key in keys}
@@ -128,7 +128,7 @@ class Sender:
     def follow_on(self, number: int, reached: int) -> None:
         """Take in what is new, and look again in a moment."""
         log = self.world.attempts[number]
-        self.sending.read_back(map(_noted, log[reached:]))
+        self.sending.read_back(map(noted_in, log[reached:]))
         if self.world.now_ms < self.followed[number]:
             end = len(log)
             self.later(FOLLOW_MS, lambda: self.follow_on(number, end))
@@ -209,7 +209,8 @@ class Sender:
                 case Bury(buried, _, settlement):
                     self.world.dead_letters.add(buried.job.delivery_id)
                     self.write(buried, settlement)
-                case Close(place, attempt_offset):
+                case Close(place, attempt_offset, dropped_as):
+                    self.world.note("closed", dropped_as or "done")
                     self.assignments.completed(place, attempt_offset)
 
     def attempt(self, started: OpenJob) -> None:
@@ -217,9 +218,11 @@ class Sender:
         if job.webhook_id == FAULTY:
             self.do(self.sending.faulted(started, "a bug", now_ms=self.world.now_ms))
             return
-        which = (job.delivery_id, job.attempt)
+        which = try_of(job)
         here = [it for at, it in self.under_way.items() if at.epoch not in self.lost]
-        assert job.delivery_id not in {delivery for delivery, _ in here}, "two requests at once"
+        assert job.delivery_id not in {it[0] for it in here}, "two requests at once"
+        newest_run = self.configs.newest_run(job.account_id, job.delivery_id)
+        assert job.rerun >= newest_run, "a request of a run that is known to be superseded"
         limit = self.sending.waiting.limit(started.webhook)
         self.limits.asked(job.webhook_id, limit)
         self.world.requests[which] += 1
@@ -227,7 +230,7 @@ class Sender:
         self.under_way[place] = which
         if not self.owns(place.partition):
             self.interrupt(place)
-        self.world.note("request", job.delivery_id[-4:], job.attempt)
+        self.world.note("request", job.delivery_id[-4:], job.rerun, job.attempt)
         result, took_ms = SCRIPTS[job.webhook_id](self.world, self.world.requests[which])
         self.later(took_ms, lambda: self.answered(started, result))
 
@@ -236,7 +239,7 @@ class Sender:
             self.later(20, lambda: self.answered(started, result))
             return
         job, now_ms = started.job, self.world.now_ms
-        webhook = CONFIGS.webhook(job.account_id, job.webhook_id)
+        webhook = self.configs.webhook(job.account_id, job.webhook_id)
         body = job.body or body_for(webhook, ACCOUNT, job.event, public_url="")
         request = request_for(webhook, ACCOUNT, job, body, now_s=now_ms // 1_000)
         started = replace(started, job=job.model_copy(update={"body": body}))
@@ -286,11 +289,3 @@ class Sender:
     def write_ms(self) -> int:
         """A few milliseconds, or longer than a retry waits in the shortest tier."""
         return 8_000 if self.world.happens(0.02) else self.world.between(0, 3)
-
-
-def _noted(attempt: Attempt) -> Noted:
-    follows, webhook = attempt.next, f"{attempt.account_id}:{attempt.webhook_id}"
-    return Noted(
-        *(attempt.delivery_id, attempt.attempt, attempt.deferrals, follows.step),
-        *((webhook, attempt.activity_id), attempt.first_queued_at_ms, follows.due_at_ms or 0),
-    )

@@ -1,7 +1,8 @@
 """Worlds by seed: events, jobs, attempts, tiers, crashes and lost partitions in virtual time.
 
 Of each world: every delivery ends, with a final failure when it was not delivered; a request is
-repeated only when it was cut off before it was recorded; none is beyond its webhook's limits, of
+repeated only when it was cut off before it was recorded, and not made of a run that the sender
+knows to be superseded; none is beyond its webhook's limits, of
 requests at once and in a second, and none but a probe is made while a breaker is open; the same
 seed makes the same world.
 """
@@ -54,6 +55,9 @@ def test_worlds_have_seen_what_they_are_for():
     }
     assert {it.next.step for it in records} == {"retry", "defer", "end", "late"}
     assert {what[1] for w in worlds for what in w.trace} >= DISTURBED | {"lost", "breaker"}
+    assert {it.rerun for it in records} >= {0, 1, 2}
+    dropped = {what[2] for w in worlds for what in w.trace if what[1] == "closed"}
+    assert dropped == {"done", "repeat", "superseded"}
     assert any(it.merged for it in records)
     assert any(w.dead_letters for w in worlds)
     assert sum(count > 1 for w in worlds for count in w.requests.values()) > 20

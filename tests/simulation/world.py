@@ -15,7 +15,9 @@ from typing import Any
 from agents.sender.readback import MARGIN
 from pipeline.due import due_of
 from pipeline.offsets import Position
+from pipeline.suppression import Noted
 from schemas.attempt import Attempt
+from schemas.config import Config
 from schemas.failure import Failure
 from schemas.job import Job
 from schemas.tiers import Tier
@@ -30,6 +32,8 @@ LIFETIME_MS = 2 * 60 * 60 * 1_000
 
 Action = Callable[[], None]
 Key = tuple[str, int]
+# A delivery, its run and the attempt's number.
+Try = tuple[str, int, int]
 
 
 class World:
@@ -41,6 +45,7 @@ class World:
         # whatever its floors; so every other world has none, and shows what floors are worth.
         self.margin = 0 if seed % 2 else MARGIN
         self.now_ms = NOW_MS
+        self.busy_until_ms = NOW_MS  # what comes from outside has come by then
         self.trace: list[tuple[Any, ...]] = []
         self.jobs: dict[Key, list[Job]] = defaultdict(list)
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
@@ -51,15 +56,18 @@ class World:
         self.terms: Counter[int] = Counter()  # how often a partition was given to somebody
         self.expected: set[str] = set()  # deliveries
         self.short_lived: set[str] = set()  # deliveries that may expire
-        self.ended: set[str] = set()
-        self.requests: Counter[tuple[str, int]] = Counter()  # by delivery and attempt
-        self.interrupted: Counter[tuple[str, int]] = Counter()  # cut off before they were recorded
+        self.first_jobs: dict[str, Job] = {}  # by delivery
+        self.newest_run: Counter[str] = Counter()  # by delivery
+        self.configs: list[Config] = []  # written to the configuration since the world began
+        self.open: set[str] = set()  # deliveries whose newest run has not ended
+        self.requests: Counter[Try] = Counter()
+        self.interrupted: Counter[Try] = Counter()  # cut off before they were recorded
         self.ended_at_ms: dict[str, int] = {}
         self.starts: defaultdict[str, list[int]] = defaultdict(list)  # of requests, by delivery
         # Deliveries in the order in which their jobs came, by webhook and activity.
         self.ordered: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        self._copies: Counter[tuple[str, int, int]] = Counter()
-        self._decisions: defaultdict[tuple[str, int, int], list[str]] = defaultdict(list)
+        self._copies: Counter[tuple[Try, int]] = Counter()  # by try and deferrals
+        self._decisions: defaultdict[tuple[Try, int], list[str]] = defaultdict(list)
         self._coming: list[tuple[int, int, Action]] = []
         self._count = 0
         self._offsets: dict[int, int] = {}
@@ -84,33 +92,37 @@ class World:
     @property
     def is_over(self) -> bool:
         """Whether every delivery has ended, or will not do so any more."""
-        return self.ended == self.expected or self.now_ms > NOW_MS + LIFETIME_MS
+        if self.now_ms < self.busy_until_ms:
+            return False
+        return not self.open or self.now_ms > NOW_MS + LIFETIME_MS
 
     def note(self, *what: object) -> None:
         self.trace.append((self.now_ms, *what))
 
-    def copies(self) -> Counter[tuple[str, int]]:
+    def copies(self) -> Counter[Try]:
         """How many more records asked for an attempt than there were reasons to."""
-        more: Counter[tuple[str, int]] = Counter()
-        for (delivery_id, attempt, _), count in self._copies.items():
-            more[delivery_id, attempt] += count - 1
-        for (delivery_id, attempt, _), steps in self._decisions.items():
-            more[delivery_id, attempt] += len(steps) - 1 if "defer" in steps else 0
+        more: Counter[Try] = Counter()
+        for (which, _), count in self._copies.items():
+            more[which] += count - 1
+        for (which, _), steps in self._decisions.items():
+            more[which] += len(steps) - 1 if "defer" in steps else 0
         return more
 
     def decided(self, attempt: Attempt) -> None:
         """A sender decided on a job; when another has too, and one puts it off, both go on."""
-        job = (attempt.delivery_id, attempt.attempt, attempt.deferrals)
-        self._decisions[job].append(attempt.next.step)
+        self._decisions[try_of(attempt), attempt.deferrals].append(attempt.next.step)
 
     def publish(self, job: Job, topic: str = JOBS) -> None:
         """Append a job for the senders."""
         if job.delivery_id not in self.expected and job.webhook_id == ORDERED:
             self.ordered[job.webhook_id, job.event.activity_id].append(job.delivery_id)
         self.expected.add(job.delivery_id)
-        self._copies[job.delivery_id, job.attempt, job.deferrals] += 1
+        if job.delivery_id not in self.first_jobs:
+            self.first_jobs[job.delivery_id] = job
+            self.open.add(job.delivery_id)
+        self._copies[try_of(job), job.deferrals] += 1
         self.jobs[topic, partition_of(job)].append(job)
-        self.note(topic, job.delivery_id[-4:], job.attempt, job.deferrals)
+        self.note(topic, job.delivery_id[-4:], job.rerun, job.attempt, job.deferrals)
         owner = self.owners.get(partition_of(job))
         if owner is not None:
             owner.later(self.between(1, 20), owner.poll)
@@ -120,7 +132,7 @@ class World:
         due = due_of({"due-at": str(job.due_at_ms), "to": JOBS_RETRY})
         delay_ms = due.at_ms - self.now_ms
         assert delay_ms <= 1.1 * tier.delay_ms + 1, "later than its tier"
-        self.note(tier.topic, job.delivery_id[-4:], job.attempt, job.deferrals)
+        self.note(tier.topic, job.delivery_id[-4:], job.rerun, job.attempt, job.deferrals)
         self.at(max(delay_ms, 0) + self.between(0, 20), lambda: self.publish(job, due.to))
         if self.happens(0.05):
             again_ms = max(delay_ms, 0) + self.between(20, 3_000)
@@ -128,16 +140,33 @@ class World:
 
     def record(self, partition: int, attempt: Attempt) -> None:
         """Append an attempt."""
-        self.note("attempts", attempt.delivery_id[-4:], attempt.attempt, attempt.reason)
+        which = (attempt.delivery_id[-4:], attempt.rerun, attempt.attempt)
+        self.note("attempts", *which, attempt.reason)
         self.attempts[partition].append(attempt)
         if attempt.next.step == "end":
-            self.ended.add(attempt.delivery_id)
+            if attempt.rerun == self.newest_run[attempt.delivery_id]:
+                self.open.discard(attempt.delivery_id)
             self.ended_at_ms.setdefault(attempt.delivery_id, self.now_ms)
         self._offsets[id(attempt)] = len(self.attempts[partition]) - 1
 
     def offset_of(self, attempt: Attempt) -> int:
         """Where an attempt was appended."""
         return self._offsets[id(attempt)]
+
+
+def try_of(job: Job | Attempt) -> Try:
+    """Which try of which run a job asks for, or a record tells of."""
+    return job.delivery_id, job.rerun, job.attempt
+
+
+def noted_in(attempt: Attempt) -> Noted:
+    """What a sender that reads an attempt back makes of it."""
+    follows, webhook = attempt.next, f"{attempt.account_id}:{attempt.webhook_id}"
+    return Noted(
+        *(attempt.delivery_id, attempt.attempt, attempt.deferrals, follows.step),
+        *((webhook, attempt.activity_id), attempt.first_queued_at_ms, follows.due_at_ms or 0),
+        attempt.rerun,
+    )
 
 
 def partition_of(job: Job) -> int:

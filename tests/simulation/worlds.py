@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 from pipeline.sending import FAULTS_MAX
 from tests.simulation.endpoints import FAULTY, SCHEDULE, WEBHOOKS
 from tests.simulation.group import Group
+from tests.simulation.reruns import begin_again
 from tests.simulation.world import World
 from tests.support.builders import NOW_MS, a_job, an_activity, an_event
 
@@ -24,9 +25,12 @@ def play(
     disturbances: int | None = None,
 ) -> World:
     """Let a world run until it rests; `within_ms` its events come, and its disturbances a while."""
+    world.busy_until_ms += 2 * within_ms + 30_000
     group = Group(world)
     for number in range(deliveries):
         publish_later(world, number, within_ms)
+    for _ in range(world.between(0, 3)):
+        world.at(world.between(10, 2 * within_ms + 30_000), lambda: begin_again(world))
     for _ in range(world.between(0, 5) if disturbances is None else disturbances):
         begins_ms = world.chance.choice([0, within_ms, 30_000])
         world.at(begins_ms + world.between(0, 4_000 + within_ms), group.disturb)
@@ -57,26 +61,35 @@ def publish_later(world: World, number: int, within_ms: int) -> None:
 def check(world: World, deliveries: int = DELIVERIES) -> None:
     """What holds in every world."""
     assert len(world.expected) == deliveries
-    assert world.expected - world.ended == set(), "lost"
-    assert max((attempt for _, attempt in world.requests), default=1) <= ATTEMPTS_MAX
+    assert world.open == set(), "lost"
+    check_attempts(world)
     check_repeats(world)
     check_records(world)
     if not is_disturbed(world):
         check_order(world)
 
 
+def check_attempts(world: World) -> None:
+    """Each run has the webhook's schedule to itself, and numbers its attempts on."""
+    runs: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
+    for delivery_id, rerun, attempt in world.requests:
+        runs[delivery_id, rerun].add(attempt)
+    for attempts in runs.values():
+        assert max(attempts) - min(attempts) < ATTEMPTS_MAX, "more attempts than the schedule has"
+
+
 def check_repeats(world: World) -> None:
     """A request is made again only if it was cut off; without margin, also if it has a copy."""
     # A copy may have been recorded below the floor, where nobody reads it back in time.
     excused = world.copies() if is_disturbed(world) and not world.margin else Counter()
-    for (delivery_id, attempt), count in world.requests.items():
-        explained = world.interrupted[delivery_id, attempt] + excused[delivery_id, attempt]
-        assert count <= 1 + explained, f"{delivery_id} attempt {attempt}: {count} requests"
+    for which, count in world.requests.items():
+        explained = world.interrupted[which] + excused[which]
+        assert count <= 1 + explained, f"{which}: {count} requests"
 
 
 def check_records(world: World) -> None:
     """Every failure is told of, every end has its reason, and a job of ours is put off twice."""
-    told = {(failure.job.delivery_id, failure.stage) for failure in world.failures}
+    told = {(it.job.delivery_id, it.job.rerun, it.stage) for it in world.failures}
     records = [attempt for log in world.attempts.values() for attempt in log]
     # Where more is owed than an endpoint takes, waiting for it may last as long as a delivery may.
     waited_for = {it.delivery_id: it.reason for it in records if it.outcome == "deferred"}
@@ -89,9 +102,10 @@ def check_records(world: World) -> None:
         assert is_in_time, f"{record.delivery_id} stood still until it expired"
         if record.next.step == "late" or record.outcome not in {"failed", "expired", "blocked"}:
             continue
-        assert (record.delivery_id, "first") in told, "no first failure told"
+        run = (record.delivery_id, record.rerun)
+        assert (*run, "first") in told, "no first failure told"
         if record.next.step == "end":
-            assert (record.delivery_id, "final") in told, "no final failure told"
+            assert (*run, "final") in told, "no final failure told"
         if record.webhook_id == FAULTY and record.reason == "internal_fault":
             assert record.delivery_id in world.dead_letters, f"no letter after {FAULTS_MAX} faults"
 

@@ -16,6 +16,7 @@ from schemas.failure import Failure
 from schemas.ids import delivery_id
 from schemas.job import Job
 from schemas.key import Key
+from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
@@ -104,6 +105,18 @@ def a_key(**overrides: Any) -> Key:
         "secret_hash": "0" * 64,
     }
     return validate(Key, {**fields, **overrides})
+
+
+def a_rerun(**overrides: Any) -> Rerun:
+    """The first rerun of `a_job()`."""
+    fields = {
+        "id": a_job().delivery_id,
+        "account_id": ACCOUNT_ID,
+        "webhook_id": "crm",
+        "number": 1,
+        "expires_at_ms": NOW_MS + 7 * 24 * 60 * 60 * 1_000,
+    }
+    return validate(Rerun, {**fields, **overrides})
 
 
 def a_job(**overrides: Any) -> Job:

@@ -20,6 +20,7 @@ from tests.support.values import (
     phases,
     slugs,
     texts,
+    times_ms,
 )
 
 _rule_values = st.booleans() | st.integers() | floats | texts
@@ -149,6 +150,17 @@ key_documents: Drawn = fields(
         "name": names,
         "scopes": st.lists(st.sampled_from(["read", "write", "ingest"]), min_size=1, max_size=3),
         "secret_hash": hashes,
+    },
+    dates,
+)
+
+rerun_documents: Drawn = fields(
+    {
+        "id": slugs,
+        "account_id": account_ids,
+        "webhook_id": slugs,
+        "number": st.integers(min_value=1, max_value=50),
+        "expires_at_ms": times_ms,
     },
     dates,
 )

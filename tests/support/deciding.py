@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pipeline.assignments import Place
 from pipeline.commands import Close, OpenJob, Start
-from pipeline.configs import Configs
 from pipeline.endpoints import WAIT_MS_MAX
 from pipeline.outcomes import Answered, Exchange
 from pipeline.sending import Sending
 from schemas.attempt import Response, SentRequest, Timings
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.support.builders import NOW_MS, a_job, a_webhook, an_account, an_activity, an_event
+from tests.support.configs import configs_of
 
 REQUEST = SentRequest(method="POST", url="", headers=(), body="", body_bytes=0)
 LATER = NOW_MS + WAIT_MS_MAX
@@ -22,14 +20,8 @@ class Sender:
     """Decisions about the jobs of one webhook; each job is a number, and so is its activity."""
 
     def __init__(self, **webhook):
-        self.configs = Configs()
-        self.configure(an_account())
-        self.configure(a_webhook(**webhook))
+        self.configs = configs_of(an_account(), a_webhook(**webhook))
         self.sending = Sending(self.configs, lambda: 0.5)
-
-    def configure(self, record):
-        offset = self.configs.offset + 1
-        assert self.configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
 
     def open_job(self, number, activity=1, *, epoch=1, sequence=None, **job):
         event = an_event(activity=an_activity(id=activity), event_id=f"{number}", sequence=sequence)

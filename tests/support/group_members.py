@@ -52,10 +52,10 @@ class Client:
         self.steps.append(("assign", len(partitions)))
 
     def pause(self, partitions):
-        self.paused.update(it.partition for it in partitions)
+        self.paused.update((it.topic, it.partition) for it in partitions)
 
     def resume(self, partitions):
-        self.paused.difference_update(it.partition for it in partitions)
+        self.paused.difference_update((it.topic, it.partition) for it in partitions)
 
     def incremental_unassign(self, partitions):
         self.steps.append(("unassign", len(partitions)))
@@ -88,6 +88,7 @@ class Told:
 
     def __init__(self):
         self.told = []
+        self.is_yielding = False
 
     def on_revoked(self, _epochs, released):
         self.told.append("revoked")

@@ -13,16 +13,15 @@ from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
 from agents.sender.writer import UnwritableError
 from pipeline.assignments import Place
-from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
 from pipeline.requests import Request, as_recorded
 from pipeline.secret_keys import SecretKey
-from pipeline.timeseries import NoHistory
 from schemas.attempt import Response, Timings
 from schemas.codec import encode
-from schemas.config import key_of
 from schemas.topics import JOBS
 from tests.support.builders import a_job, a_webhook, an_account
+from tests.support.configs import configs_of, keep
+from tests.support.histories import NoHistory
 
 FIRST, SECOND = 1, 2  # epochs
 KEY, LOST = SecretKey("k", b"k" * 32), SecretKey("lost", b"l" * 32)
@@ -32,9 +31,7 @@ class Outside:
     """What a worker deals with: each request and each write waits until it is let through."""
 
     def __init__(self):
-        self.configs = Configs()
-        for offset, record in enumerate((an_account(), a_webhook())):
-            self.configs.apply(str(key_of(record)).encode(), encode(record), offset)
+        self.configs = configs_of(an_account(), a_webhook())
         self.requests: list[asyncio.Future] = []
         self.sent: list[Request] = []
         self.settlements: list = []
@@ -54,8 +51,7 @@ class Outside:
         self.completed.append((place, offset))
 
     def configure(self, webhook):
-        key, value = str(key_of(webhook)).encode(), encode(webhook)
-        self.configs.apply(key, value, self.configs.offset + 1)
+        keep(self.configs, webhook)
 
     async def reaches(self, _offset):
         await self.is_configured.wait()

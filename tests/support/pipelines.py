@@ -32,7 +32,7 @@ class Pipeline(Installation):
         for future in self.admin.create_topics(wanted).values():
             future.result(30)
 
-    def start(self, agent: str, **environment: str) -> Worker:
+    def start(self, agent: str, *options: str, **environment: str) -> Worker:
         """Start an agent, or `module` in its place; requests to loopback are allowed."""
         module = environment.pop("module", "agents.cli")
         log = self.directory / f"{agent}{len(self.workers)}.log"
@@ -46,7 +46,7 @@ class Pipeline(Installation):
         }
         with log.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, agent],
+                [sys.executable, "-m", module, agent, *options],
                 env={**os.environ, **given, **environment},
                 stdout=stream,
                 stderr=stream,

@@ -18,6 +18,7 @@ from schemas.failure import Failure
 from schemas.filter import Filter
 from schemas.job import Job
 from schemas.key import Key
+from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
@@ -25,6 +26,7 @@ from tests.support.config_strategies import (
     account_documents,
     filter_documents,
     key_documents,
+    rerun_documents,
     source_documents,
     trigger_documents,
     webhook_documents,
@@ -35,6 +37,7 @@ from tests.support.values import (
     activity_ids,
     counts,
     fields,
+    hashes,
     integers,
     json_values,
     lanes,
@@ -68,7 +71,7 @@ event_documents: Drawn = fields(
     {
         "occurred_at": st.none() | texts,
         "sequence": st.none() | integers,
-        "origin": st.sampled_from(["upstream", "delayed"]),
+        "origin": st.sampled_from(["upstream", "delayed", "run"]),
     },
 ).map(_event_of)
 
@@ -84,6 +87,8 @@ job_documents: Drawn = fields(
     },
     {
         "attempt": st.integers(min_value=1, max_value=50),
+        "rerun": counts,
+        "attempts_before": counts,
         "lane": lanes,
         "first_failed_at_ms": st.none() | times_ms,
         "due_at_ms": st.none() | times_ms,
@@ -107,7 +112,7 @@ attempt_documents: Drawn = fields(
         "lane": lanes,
         "at_ms": times_ms,
         "first_queued_at_ms": times_ms,
-        "source": fields({"topic": texts, "partition": counts, "offset": counts}),
+        "source": st.none() | fields({"topic": texts, "partition": counts, "offset": counts}),
         "outcome": st.sampled_from(["delivered", "failed", "skipped", "expired", "deferred"]),
         "reason": texts,
         "next": fields(
@@ -117,6 +122,8 @@ attempt_documents: Drawn = fields(
     },
     {
         "detail": texts,
+        "rerun": counts,
+        "is_test": st.booleans(),
         "request": st.none()
         | fields(
             {
@@ -125,7 +132,8 @@ attempt_documents: Drawn = fields(
                 "headers": pairs,
                 "body": texts,
                 "body_bytes": counts,
-            }
+            },
+            {"body_sha256": st.none() | hashes},
         ),
         "response": st.none()
         | fields({"status": counts}, {"headers": pairs, "remote": st.none() | texts}),
@@ -166,6 +174,7 @@ DOCUMENTS: dict[type[Record], Drawn] = {
     Trigger: trigger_documents,
     Source: source_documents,
     Key: key_documents,
+    Rerun: rerun_documents,
     Job: job_documents,
     Attempt: attempt_documents,
     Failure: failure_documents,

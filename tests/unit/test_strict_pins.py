@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 
 import aiokafka
+from aiokafka.consumer.fetcher import Fetcher as AiokafkaFetcher
 from faust.app import App
 from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
@@ -66,7 +67,6 @@ LEANED_ON = (
     ThreadDelegateConsumer.seek_wait,
     ThreadDelegateConsumer.threadsafe_partitions_revoked,
     AIOKafkaConsumerThread._commit,
-    AIOKafkaConsumerThread._fetch_records,
     AIOKafkaConsumerThread._seek_wait,
     AIOKafkaConsumerThread.assignment,
     AIOKafkaConsumerThread.earliest_offsets,
@@ -82,6 +82,7 @@ LEANED_ON = (
     ThrowableQueue.clear,
     aiokafka.AIOKafkaConsumer.seek_to_committed,
     aiokafka.AIOKafkaConsumer.start,
+    AiokafkaFetcher._get_actions_per_node,
 )
 
 PINS = {
@@ -127,6 +128,7 @@ PINS = {
     "Consumer.resume_partitions": "afe6b7c02a41",
     "Consumer.wait_empty": "e4662fe24f09",
     "ConsumerRebalanceListener": "f3d04f29dfb3",
+    "Fetcher._get_actions_per_node": "1dab2cf937d1",
     "Fetcher._fetcher": "68f894f0b577",
     "FlowControlEvent.clear": "dda5e40d8028",
     "FlowControlEvent.is_active": "262016a21cfe",
@@ -202,6 +204,7 @@ EXPECTED_BY_UPSTREAM = {
     "_crash",
     "_create_directories",
     "_create_worker_consumer",
+    "_fetch_records",
     "_filter_tps_with_pending_acks",
     "_getmany",
     "_new_consumer_thread",

@@ -6,9 +6,12 @@ import asyncio
 import threading
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from agents.kafka import group_consumer
+from agents.sender.consumer import _YIELDING_JOBS_MAX
 from pipeline.assignments import WINDOW_JOBS_MAX
+from schemas.topics import JOBS, JOBS_RETRY
 from tests.support.group_members import KEY, PLACE, AbortedError, a_member, ask, assign, open_job
 
 
@@ -31,10 +34,10 @@ def test_a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back(mem
     for offset in range(WINDOW_JOBS_MAX):
         open_job(member, offset)
     member._bound_window()
-    assert member.consumer.paused == {0}
+    assert member.consumer.paused == {KEY}
     member._on_lost(member.consumer, [PLACE])
     member._bound_window()  # nothing is open any more, and nothing held that could be resumed
-    assert member.consumer.paused == {0}
+    assert member.consumer.paused == {KEY}
     assign(member)
     assert member.consumer.paused == set()
 
@@ -42,7 +45,7 @@ def test_a_partition_that_was_paused_when_it_went_is_read_when_it_comes_back(mem
 def test_what_comes_while_too_much_is_open_is_not_read(member):
     member._is_standing_still = True
     assign(member)
-    assert member.consumer.paused == {0}
+    assert member.consumer.paused == {KEY}
 
 
 def test_a_broker_that_stays_away_during_an_assignment_ends_the_process(member, monkeypatch):
@@ -160,3 +163,51 @@ async def test_the_loop_of_a_real_process_takes_the_calls(member):
     await asyncio.sleep(0)
 
     assert member._receiver.told == ["lost"]
+
+
+RETRIES = (JOBS_RETRY, 0)
+
+
+def a_member_with_retries(member, *, jobs):
+    member._on_assign(member.consumer, [PLACE, TopicPartition(*RETRIES)])
+    return [member.assignments.handed_out(RETRIES, offset, 1) for offset in range(jobs)]
+
+
+def test_retries_are_read_on_however_many_are_open_while_nobody_gives_way(member):
+    a_member_with_retries(member, jobs=_YIELDING_JOBS_MAX)
+    member.after_turn()
+    assert member.consumer.paused == set()
+
+
+def test_retries_that_give_way_are_read_on_only_as_fast_as_they_are_made(member):
+    opened = a_member_with_retries(member, jobs=_YIELDING_JOBS_MAX)
+    member._receiver.is_yielding = True
+    member.after_turn()
+    assert member.consumer.paused == {RETRIES}
+    assert not member.may_resume(RETRIES)
+    assert member.may_resume(KEY)
+    for place in opened[: _YIELDING_JOBS_MAX // 2]:
+        member.complete(place, None)
+    member.after_turn()
+    assert member.consumer.paused == {RETRIES}
+    member.complete(opened[-1], None)
+    member.after_turn()
+    assert member.consumer.paused == set()
+
+
+def test_retries_that_come_to_a_member_that_has_enough_of_them_are_not_read_yet(member):
+    a_member_with_retries(member, jobs=_YIELDING_JOBS_MAX)
+    member._receiver.is_yielding = True
+    member.after_turn()
+    more = TopicPartition(JOBS_RETRY, 1)
+    member._on_assign(member.consumer, [TopicPartition(JOBS, 1), more])
+    assert member.consumer.paused == {RETRIES, (more.topic, more.partition)}
+
+
+def test_retries_are_read_again_once_nobody_gives_way_any_more(member):
+    a_member_with_retries(member, jobs=_YIELDING_JOBS_MAX)
+    member._receiver.is_yielding = True
+    member.after_turn()
+    member._receiver.is_yielding = False
+    member.after_turn()
+    assert member.consumer.paused == set()

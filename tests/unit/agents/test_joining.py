@@ -11,11 +11,10 @@ from prometheus_client import REGISTRY
 from agents.kafka.outgoing import TRACEBACK_CHARACTERS_MAX, Received
 from agents.matcher import joining, writer
 from agents.matcher.joining import Joiner
-from pipeline.configs import Configs
 from schemas.codec import encode
-from schemas.config import key_of
 from schemas.topics import DEAD_LETTERS, JOBS
 from tests.support.builders import a_webhook, an_account, an_event
+from tests.support.configs import configs_of
 
 TOO_LARGE = KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
 GONE = KafkaException(KafkaError(KafkaError._ALL_BROKERS_DOWN))  # noqa: SLF001 - its public name
@@ -62,12 +61,9 @@ class Broker:
 class Bench:
     def __init__(self, webhooks=1):
         self.broker, self.asked = Broker(), 0
-        configs = Configs()
         hooks = [a_webhook(id=f"w{number}", position="end") for number in range(webhooks)]
-        for offset, record in enumerate((an_account(), *hooks)):
-            configs.apply(str(key_of(record)).encode(), encode(record), offset)
         self.joiner = Joiner(
-            configs,
+            configs_of(an_account(), *hooks),
             send=self.broker.send,
             until_fresh=self.until_fresh,
             end_delayed_tier="1h",

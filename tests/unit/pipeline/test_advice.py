@@ -3,10 +3,10 @@
 import pytest
 
 from pipeline.advice import warnings_about
-from pipeline.changes import plan_changes
 from pipeline.configs import Configs
 from pipeline.documents import read_document
 from tests.support.builders import a_webhook, an_account
+from tests.support.configs import configs_of
 
 URL = "https://crm.example.com/in"
 WEBHOOK = {"id": "crm", "name": "CRM", "position": "end", "url": URL}
@@ -29,13 +29,6 @@ def warned_of(features=None, **webhook):
 def filtered(field, op="eq", value="x", **webhook):
     rule = {"field": field, "op": op, **({} if op == "not_set" else {"value": value})}
     return warned_of(filter={"all": [rule]}, **webhook)
-
-
-def configs_of(*records):
-    configs = Configs()
-    for offset, (key, value) in enumerate(plan_changes(records, configs, now="now").writes()):
-        configs.apply(key, value, offset)
-    return configs
 
 
 def test_an_ordinary_document_is_not_warned_about():

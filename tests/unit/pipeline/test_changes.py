@@ -4,10 +4,11 @@ import pytest
 
 from pipeline.changes import SHOWN_CHARACTERS_MAX, plan_changes
 from pipeline.configs import Configs
-from schemas.codec import decode, encode
-from schemas.config import ConfigKey, key_of
+from schemas.codec import decode
+from schemas.config import ConfigKey
 from schemas.webhook import Webhook
-from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
+from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
+from tests.support.configs import keep
 
 NOW = "2026-05-01T23:48:05.000Z"
 LATER = "2026-05-02T23:48:05.000Z"
@@ -157,10 +158,10 @@ def test_what_the_document_does_not_mention_stays_unless_pruned():
     assert configs.webhook(25, "crm") is not None
 
 
-def test_pruning_spares_other_accounts_and_access_keys():
+def test_pruning_spares_other_accounts_access_keys_and_reruns():
     other = [an_account(id=26), a_webhook(account_id=26)]
     configs = carry_out(plan([an_account(), *other]), Configs())
-    configs.apply(str(key_of(a_key())).encode(), encode(a_key()), configs.offset + 1)
+    keep(configs, a_key(), a_rerun())
     planned = plan([an_account()], configs, prune=True)
     assert planned.count("delete") == 0
 

@@ -8,13 +8,7 @@ from pipeline.configs import CROWD_MIN, Configs
 from schemas.codec import encode
 from schemas.config import ConfigKey, key_of
 from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
-
-
-def configs_of(*records):
-    configs = Configs()
-    for offset, record in enumerate(records):
-        assert configs.apply(*written(record), offset) == ()
-    return configs
+from tests.support.configs import configs_of, forget
 
 
 def written(record):
@@ -46,6 +40,27 @@ def test_each_kind_of_record_is_found_by_its_id():
     assert configs.get(ConfigKey(25, "source", "web-form")) == records[3]
     assert list(configs) == records
     assert len(configs) == 5
+
+
+def test_an_accounts_records_of_a_kind_are_found_by_id():
+    configs = configs_of(
+        a_trigger(id="b"), a_trigger(id="a"), a_trigger(account_id=26), a_source(), a_webhook()
+    )
+    assert [it.id for it in configs.owned(25, "trigger")] == ["a", "b"]
+    assert [it.id for it in configs.owned(25, "source")] == ["web-form"]
+    assert [it.id for it in configs.owned(25, "webhook")] == ["crm"]
+    assert configs.owned(25, "key") == ()
+    assert configs.owned(27, "trigger") == ()
+
+
+def test_a_deleted_record_is_no_longer_its_accounts():
+    configs = configs_of(an_account(), a_trigger(), a_source())
+    configs.apply(b"25/trigger/tell-sales", None, 10)
+    assert configs.owned(25, "trigger") == ()
+    assert len(configs.owned(25, "source")) == 1
+    configs.apply(b"25/source/web-form", None, 11)
+    configs.apply(b"25/account/25", None, 12)
+    assert configs.owned(25, "source") == ()
 
 
 def test_webhooks_are_found_by_account_and_position():
@@ -164,6 +179,5 @@ def test_a_webhook_of_a_crowd_changes_and_goes():
     configs = configs_of(*crowd, a_webhook(id="w0", filter=wanting(1)))
     assert found(configs, 0) == []
     assert found(configs, 1) == ["w1", "w0"]
-    for offset, webhook in enumerate(crowd, start=configs.offset + 1):
-        configs.apply(str(key_of(webhook)).encode(), None, offset)
+    forget(configs, *crowd)
     assert found(configs, 1) == []

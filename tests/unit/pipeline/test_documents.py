@@ -2,11 +2,11 @@
 
 import pytest
 
-from pipeline.changes import plan_changes
 from pipeline.configs import Configs
 from pipeline.documents import read_document, unresolved
 from schemas.config import ConfigKey
 from tests.support.builders import a_trigger, a_webhook, an_account
+from tests.support.configs import configs_of
 
 WEBHOOK = {"id": "crm", "name": "CRM", "position": "end", "url": "https://crm.example.com/in"}
 TRIGGER = {"id": "tell", "name": "Tell", "actions": [{"type": "email", "to": ["a@example.com"]}]}
@@ -23,13 +23,6 @@ def a_document(**account):
 
 def faults(document):
     return {fault.field: fault.message for fault in document.faults}
-
-
-def configs_of(*records):
-    configs = Configs()
-    for offset, (key, value) in enumerate(plan_changes(records, configs, now="now").writes()):
-        configs.apply(key, value, offset)
-    return configs
 
 
 def test_a_document_becomes_records_of_its_accounts():

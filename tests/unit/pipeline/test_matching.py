@@ -2,23 +2,14 @@
 
 import pytest
 
-from pipeline.configs import Configs
 from pipeline.matching import Delay, deliveries_for, explain
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.ids import delivery_id, derived_event_id
 from schemas.job import Job
 from schemas.phases import PHASE_IDS, ROUTE
 from tests.support.builders import NOW_MS, a_webhook, an_account, an_activity, an_event
+from tests.support.configs import configs_of
 
 LONG_CALLS = {"all": [{"field": "talk_time", "op": "gte", "value": 60}]}
-
-
-def configs_of(*records):
-    configs = Configs()
-    for offset, record in enumerate(records):
-        assert configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
-    return configs
 
 
 def deliveries(event, configs):

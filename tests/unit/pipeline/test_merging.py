@@ -59,6 +59,16 @@ def test_updates_of_other_activities_are_left_alone_and_so_is_what_is_gone():
     assert sender.read(4, activity=2, epoch=2) == []
 
 
+def test_a_rerun_is_sent_whatever_else_is_known_of_its_activity():
+    sender = an_updater()
+    sender.read(1, activity=9)
+    started = sender.start()
+    assert sender.read(2) == sender.read(3, rerun=1) == sender.read(4, rerun=1) == []
+    assert reasons(sender.read(5)) == ["coalesced"]
+    sender.deliver(started[1])
+    assert list(sender.start()) == [5]
+
+
 def test_an_ordered_webhook_may_merge_what_waits_for_its_turn():
     sender = an_updater(ordered=True)
     sender.read(1)

@@ -7,8 +7,8 @@ from pipeline.breaker import IN_A_ROW_MAX
 from pipeline.commands import Close, Start
 from pipeline.ordering import PATIENCE_MS
 from pipeline.suppression import Noted
-from schemas.config import key_of
 from tests.support.builders import NOW_MS, a_webhook
+from tests.support.configs import forget
 from tests.support.deciding import LATER, Sender, reasons
 
 
@@ -74,7 +74,7 @@ def test_a_webhook_deleted_while_a_job_waits_for_its_activity_ends_that_in_its_t
     sender.read(1)
     sender.read(2)
     (started,) = sender.start().values()
-    sender.configs.apply(str(key_of(a_webhook())).encode(), None, 9)
+    forget(sender.configs, a_webhook())
     sender.deliver(started)
     assert reasons(sender.sending.start(NOW_MS)) == ["webhook_deleted"]
 

@@ -2,20 +2,15 @@
 
 import pytest
 
-from pipeline.configs import Configs
 from pipeline.refusals import refusal
-from schemas.codec import encode
-from schemas.config import key_of
 from tests.support.builders import NOW_MS, a_job, a_webhook, an_account
+from tests.support.configs import configs_of
 
 NO_PLAN = an_account(features={"webhooks": False})
 
 
 def reason(*records, now_ms=NOW_MS, **job) -> str | None:
-    configs = Configs()
-    for offset, record in enumerate(records):
-        configs.apply(str(key_of(record)).encode(), encode(record), offset)
-    refused = refusal(a_job(**job), configs, now_ms=now_ms)
+    refused = refusal(a_job(**job), configs_of(*records), now_ms=now_ms)
     return None if refused is None else f"{refused.kind} {refused.reason}"
 
 

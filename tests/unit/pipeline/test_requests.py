@@ -1,6 +1,7 @@
 """The request a job makes, and what the log keeps of it."""
 
 import base64
+import hashlib
 
 import pytest
 
@@ -137,6 +138,13 @@ def test_the_log_masks_every_header_that_could_hold_a_secret():
 def test_the_log_keeps_the_beginning_of_a_body_and_its_size(size):
     recorded = as_recorded(Request("POST", "https://a.example/", (), b"x" * size))
     assert (len(recorded.body), recorded.body_bytes) == (min(size, BODY_BYTES_KEPT), size)
+
+
+def test_a_body_that_is_cut_leaves_a_hash_of_the_whole():
+    body = b"x" * (BODY_BYTES_KEPT + 1)
+    cut = as_recorded(Request("POST", "https://a.example/", (), body))
+    whole = as_recorded(Request("POST", "https://a.example/", (), body[1:]))
+    assert (cut.body_sha256, whole.body_sha256) == (hashlib.sha256(body).hexdigest(), None)
 
 
 def test_a_body_cut_within_a_letter_is_still_text():

@@ -37,6 +37,12 @@ def test_the_last_tier_repeats_when_more_attempts_are_wanted():
     assert isinstance(step(retry=retry, attempt=5), Ended)
 
 
+def test_a_rerun_has_the_whole_schedule_to_itself():
+    tiers = [step(attempt=attempt, attempts_before=10) for attempt in range(11, 20)]
+    assert [each.tier.name for each in tiers] == list(Retry().schedule)
+    assert step(attempt=20, attempts_before=10) == Ended("that was the last of 10 attempts")
+
+
 @pytest.mark.parametrize("retry", [{"schedule": []}, {"max_attempts": 1}])
 def test_one_attempt_can_be_all(retry):
     assert step(retry=a_retry(**retry)) == Ended("that was the last of 1 attempts")

@@ -6,15 +6,13 @@ import pytest
 
 from pipeline.assignments import Place
 from pipeline.commands import Bury, Close, OpenJob, Start, Write
-from pipeline.configs import Configs
 from pipeline.outcomes import Answered, Exchange
 from pipeline.sending import CONFIG_WAIT_MS_MAX, FAULTS_MAX, Sending
 from pipeline.suppression import Noted
 from schemas.attempt import Response, SentRequest, Timings
-from schemas.codec import encode
-from schemas.config import key_of
 from schemas.topics import JOBS
-from tests.support.builders import NOW_MS, a_job, a_webhook, an_account
+from tests.support.builders import NOW_MS, a_job, a_rerun, a_webhook, an_account
+from tests.support.configs import configs_of, forget, keep
 
 HERE = 1
 
@@ -23,14 +21,11 @@ class Sender:
     """Decisions, with the configuration at hand."""
 
     def __init__(self):
-        self.configs = Configs()
-        self.configure(an_account())
-        self.configure(a_webhook())
+        self.configs = configs_of(an_account(), a_webhook())
         self.sending = Sending(self.configs, lambda: 0.5)
 
     def configure(self, record):
-        offset = self.configs.offset + 1
-        assert self.configs.apply(str(key_of(record)).encode(), encode(record), offset) == ()
+        keep(self.configs, record)
 
     def read(self, offset=7, *, epoch=HERE, **job):
         given = {"config_offset": 1, "expires_at_ms": NOW_MS + 3_600_000} | job
@@ -102,7 +97,7 @@ def test_a_job_that_was_delivered_late_is_closed_in_its_turn(sender):
     assert sender.read(epoch=2) == []
     (write,) = sender.answer(early)
     sender.sending.written(early, write.settlement, 41, now_ms=NOW_MS)
-    assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, 2, 7), None, is_repeat=True)]
+    assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, 2, 7), None, "repeat")]
     assert sender.sending.waiting.in_flight == 0
 
 
@@ -148,14 +143,14 @@ def test_the_last_fault_of_a_job_buries_it_with_its_traceback(sender):
 def test_a_webhook_deleted_under_way_leaves_its_failure_to_the_next_job(sender):
     sender.read()
     (started,) = sender.start()
-    sender.configs.apply(str(key_of(a_webhook())).encode(), None, 9)
+    forget(sender.configs, a_webhook())
     (write,) = sender.answer(started, 500)
     assert write.settlement.attempt.next.step == "retry"
 
 
 def test_what_is_on_record_is_dropped_in_its_turn_and_counted_as_a_repeat(sender):
     sender.sending.read_back([Noted(a_job().delivery_id, 1, 0, "end")])
-    assert sender.read() == [Close(Place(JOBS, 3, HERE, 7), None, is_repeat=True)]
+    assert sender.read() == [Close(Place(JOBS, 3, HERE, 7), None, "repeat")]
 
 
 def test_a_copy_that_was_put_off_does_not_let_go_of_the_one_under_way(sender):
@@ -182,6 +177,46 @@ def test_a_job_closed_in_its_turn_does_not_hold_up_the_next_attempt(sender):
     """It did until that expired: nothing but its own record let go of it."""
     sender.read()
     sender.sending.read_back([Noted(a_job().delivery_id, 1, 0, "retry")])
-    assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, HERE, 7), None, is_repeat=True)]
+    assert sender.sending.start(NOW_MS) == [Close(Place(JOBS, 3, HERE, 7), None, "repeat")]
     assert sender.read(8, attempt=2) == []
     assert [it.place.offset for it in sender.start()] == [8]
+
+
+def test_a_job_of_a_run_that_was_begun_again_is_dropped_without_a_record(sender):
+    sender.configure(a_rerun())
+    assert sender.read(attempt=3) == [Close(Place(JOBS, 3, HERE, 7), None, "superseded")]
+    assert sender.read(8, attempt=3, rerun=1) == []
+    assert [(it.job.rerun, it.job.attempt) for it in sender.start()] == [(1, 3)]
+
+
+def test_a_job_whose_delivery_is_begun_again_while_it_waits_is_dropped_in_its_turn(sender):
+    sender.read()
+    sender.configure(a_rerun())
+    dropped = Close(Place(JOBS, 3, HERE, 7), None, "superseded")
+    assert sender.sending.start(NOW_MS) == [dropped]
+    assert sender.sending.waiting.in_flight == 0
+    assert sender.read(8, rerun=1, attempt=1) == []
+
+
+def test_a_rerun_of_what_is_in_flight_comes_after_it_and_instead_of_its_retry(sender):
+    sender.read()
+    (started,) = sender.start()
+    (put_off,) = sender.read(8, attempt=2, rerun=1)
+    assert put_off.settlement.attempt.reason == "delivery_under_way"
+    (write,) = sender.answer(started, 500)
+    sender.sending.written(started, write.settlement, 41, now_ms=NOW_MS)
+    sender.sending.written(put_off.open_job, put_off.settlement, 42, now_ms=NOW_MS)
+    retry = write.settlement.parked.job
+    assert sender.read(9, attempt=2) == [Close(Place(JOBS, 3, HERE, 9), None, "repeat")]
+    assert (retry.attempt, retry.rerun) == (2, 0)
+    sender.read(10, attempt=2, deferrals=1, rerun=1)
+    assert [(it.job.rerun, it.job.attempt) for it in sender.start()] == [(1, 2)]
+
+
+def test_what_is_recorded_says_which_run_it_was_of_and_so_does_the_retry(sender):
+    sender.read(attempt=4, attempts_before=3, rerun=2)
+    (started,) = sender.start()
+    (write,) = sender.answer(started, 500)
+    assert (write.settlement.attempt.rerun, write.settlement.attempt.attempt) == (2, 4)
+    retry = write.settlement.parked.job
+    assert (retry.rerun, retry.attempt, retry.tries) == (2, 5, 2)

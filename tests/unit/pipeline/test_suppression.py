@@ -12,12 +12,12 @@ HERE, ELSEWHERE = Place(JOBS, 3, 1, 7), Place(JOBS, 3, 2, 7)
 BEHIND = Place(JOBS, 3, 1, 8)
 
 
-def a_reach(attempt: int = 1, deferrals: int = 0):
-    return a_job(attempt=attempt, deferrals=deferrals)
+def a_reach(attempt: int = 1, deferrals: int = 0, rerun: int = 0):
+    return a_job(attempt=attempt, deferrals=deferrals, rerun=rerun)
 
 
-def noted(step: str, attempt: int = 1, deferrals: int = 0) -> Noted:
-    return Noted(a_job().delivery_id, attempt, deferrals, step)
+def noted(step: str, attempt: int = 1, deferrals: int = 0, rerun: int = 0) -> Noted:
+    return Noted(a_job().delivery_id, attempt, deferrals, step, rerun=rerun)
 
 
 def test_a_job_is_admitted_once_while_it_is_in_hand():
@@ -128,6 +128,43 @@ def test_a_job_read_again_after_its_partition_went_and_came_back_is_no_repeat():
     assert suppression.admission(a_reach(), ELSEWHERE) == "repeat"
     suppression.settled(noted("end"), ELSEWHERE)
     assert suppression.in_hand == 0
+
+
+@pytest.mark.parametrize("step", ["end", "retry", "defer"])
+def test_a_rerun_is_admitted_whatever_is_on_record_of_earlier_runs(step):
+    suppression = Suppression()
+    suppression.note(noted(step, 4))
+    assert suppression.admission(a_reach(2, rerun=1), HERE) == "admitted"
+    assert suppression.admission(a_reach(5), BEHIND) == "repeat"
+
+
+@pytest.mark.parametrize("step", ["end", "retry", "defer"])
+def test_what_an_earlier_run_left_is_a_repeat_once_the_rerun_is_on_record(step):
+    suppression = Suppression()
+    suppression.note(noted(step, 2, rerun=1))
+    suppression.note(noted("end", 9))
+    assert suppression.admission(a_reach(40, 7), HERE) == "repeat"
+    assert suppression.has_ended(a_job().delivery_id) == (step == "end")
+
+
+def test_a_rerun_waits_for_the_earlier_run_that_is_in_hand():
+    suppression = Suppression()
+    assert suppression.admission(a_reach(2), HERE) == "admitted"
+    assert suppression.admission(a_reach(2, rerun=1), BEHIND) == "too_early"
+
+
+def test_what_is_older_than_the_newest_run_is_superseded():
+    suppression = Suppression()
+    assert suppression.admission(a_reach(9), HERE, newest_run=1) == "superseded"
+    assert suppression.admission(a_reach(3, rerun=1), HERE, newest_run=1) == "admitted"
+    assert suppression.dropped_as(a_reach(9, rerun=1), newest_run=2) == "superseded"
+    assert suppression.in_hand == 1
+
+
+def test_what_is_older_than_what_is_in_hand_is_a_repeat_in_any_run():
+    suppression = Suppression()
+    assert suppression.admission(a_reach(2, rerun=1), HERE) == "admitted"
+    assert suppression.admission(a_reach(9), BEHIND) == "repeat"
 
 
 def test_letting_go_of_one_assignment_keeps_the_others():

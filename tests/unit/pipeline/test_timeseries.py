@@ -1,6 +1,5 @@
 """Time series: seven local days up to the event's, zeros filled, whatever the clocks do."""
 
-import asyncio
 import json
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -8,13 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.filters import ACCEPTS_ALL, compile_filter
-from pipeline.timeseries import (
-    SOURCES_MAX,
-    NoHistory,
-    NoHistoryError,
-    timeseries_body,
-    week_of,
-)
+from pipeline.timeseries import SOURCES_MAX, timeseries_body, week_of
 from schemas.codec import validate
 from schemas.filter import Filter
 from tests.support.builders import an_activity, an_event
@@ -198,11 +191,3 @@ def test_an_activity_counts_once_and_the_events_own_as_the_event_has_it():
     started = a_call("1", "2026-05-01 17:40", talk_time=None)
     assert values("count", started, started, event=ended) == [0, 0, 0, 0, 0, 0, 1]
     assert values("talk_time", started, event=ended) == [0, 0, 0, 0, 0, 0, 10]
-
-
-def test_without_a_history_there_is_no_body_but_a_reason():
-    event = an_event()
-    week = week_of(event, DENVER, now_s=NOW_S)
-    history = asyncio.run(NoHistory().between(25, week.begin_s, week.end_s))
-    with pytest.raises(NoHistoryError, match="there is no history yet: time-based formats need it"):
-        timeseries_body("count", event, history, week, ACCEPTS_ALL)

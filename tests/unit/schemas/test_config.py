@@ -2,10 +2,10 @@ import pytest
 
 from schemas.codec import encode
 from schemas.config import CONFIG_KINDS, key_of, read_config, read_key
-from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
+from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
 from tests.support.faults import faults_of
 
-CONFIGS = [an_account(), a_webhook(), a_trigger(), a_source(), a_key()]
+CONFIGS = [an_account(), a_webhook(), a_trigger(), a_source(), a_key(), a_rerun()]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)

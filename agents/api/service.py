@@ -1,0 +1,77 @@
+"""The API put together, alone or within `up`: nothing that happens in it ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+
+from aiohttp import web
+
+from agents.api.documents import documentation_routes
+from agents.api.handling import Handling
+from agents.api.operations import OPERATIONS
+from agents.api.publishing import ApiPublisher
+from agents.api.rerunning import keep_house
+from agents.api.routing import routes_of
+from agents.api.services import Services
+from agents.api.tasks import kept_running
+from agents.api.tester import Tester
+from agents.api.view import LiveView
+from agents.api.writing import ConfigWriter
+from agents.clock import now_ms
+from agents.history.reading import HistoryReader
+from pipeline.settings import Settings
+
+
+class ApiService:
+    """Serves the operations. What it needs may come later, or go and come back."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Nothing is asked of anybody yet. To be made in the event loop that it will serve in."""
+        view = LiveView(settings)
+        self.services = Services(
+            settings,
+            now_ms,
+            view,
+            writer=ConfigWriter(settings, view),
+            history=HistoryReader(settings),
+            publisher=ApiPublisher(settings),
+            tester=Tester(settings),
+        )
+        self._handling = Handling(self.services)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, for an application of their own or a larger one."""
+        public_url = self.services.settings.public_url
+        return [
+            *routes_of(OPERATIONS, self._handling),
+            *documentation_routes(OPERATIONS, self._handling, public_url),
+        ]
+
+    async def start(self) -> None:
+        """Begin to open what operations need; requests can be served at once."""
+        self._tasks = [
+            kept_running("view", self.services.view.run),
+            kept_running("writer", self.services.writer.run),
+            kept_running("housekeeping", partial(keep_house, self.services)),
+        ]
+
+    def conditions(self) -> Mapping[str, bool]:
+        """What has to hold before requests are sent here.
+
+        Neither the broker's silence nor the database's counts: reading, or else writing, goes on.
+        """
+        return {"configs_followed": self.services.view.is_followed}
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.services.writer.close()
+        await self.services.publisher.close()
+        await self.services.tester.close()
+        await self.services.view.close()
+        await asyncio.to_thread(self.services.history.close)

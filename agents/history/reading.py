@@ -1,0 +1,162 @@
+"""The history as the API and the senders ask it: in threads, for a bounded time, of one account.
+
+Nothing is opened before the first question. A database that is away raises `HistoryAwayError` and
+is asked again at the next; a search that takes too long is given up and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
+
+from agents.history import queries
+from agents.history.engine import CONNECTIONS_MAX, Database, is_away
+from agents.history.queries import Found, Part
+from agents.history.rows import ActivityRow, AttemptRow, DeliveryRow, EventRow
+from agents.history.search import ActivitySearch, AttemptSearch, DeliverySearch
+from pipeline.settings import Settings
+from pipeline.timeseries import HistoryAwayError
+from schemas.attempt import SentRequest
+
+# What an index answers takes milliseconds; whoever waits longer had better narrow the search.
+SEARCH_S_MAX: Final = 5.0
+# SQLite counts the steps of its machine: that many take about a millisecond.
+_STEPS_BETWEEN_LOOKS: Final = 100_000
+_CANCELLED: Final = "57014"  # PostgreSQL's query_canceled
+
+T = TypeVar("T")
+
+_log = structlog.get_logger()
+
+
+class SearchTooLongError(Exception):
+    """A search was given up after `SEARCH_S_MAX` seconds."""
+
+
+class HistoryReader:
+    """Asks the history. Every method raises `HistoryAwayError` while the database is away."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `OperationError` for a database address that cannot be read."""
+        self._database = Database(settings)
+        self._threads = ThreadPoolExecutor(CONNECTIONS_MAX, thread_name_prefix="history")
+
+    async def activities(
+        self, account_id: int, search: ActivitySearch, part: Part
+    ) -> Found[ActivityRow]:
+        """Activities without their content, the last told first."""
+        return await self._ask(queries.activities, account_id, search, part)
+
+    async def activity(self, account_id: int, activity_id: str) -> ActivityRow | None:
+        """An activity with its content."""
+        return await self._ask(queries.activity, account_id, activity_id)
+
+    async def latest_activity(self, account_id: int) -> ActivityRow | None:
+        """The activity that was told of last, with its content."""
+        return await self._ask(queries.latest_activity, account_id)
+
+    async def events(self, account_id: int, activity_id: str) -> tuple[EventRow, ...]:
+        """The newest events of an activity without their content, the last first."""
+        return await self._ask(queries.events, account_id, activity_id)
+
+    async def event(self, account_id: int, event_id: str) -> EventRow | None:
+        """An event with its content."""
+        return await self._ask(queries.event, account_id, event_id)
+
+    async def deliveries(
+        self, account_id: int, search: DeliverySearch, part: Part
+    ) -> Found[DeliveryRow]:
+        """Deliveries, the last begun first."""
+        return await self._ask(queries.deliveries, account_id, search, part)
+
+    async def delivery(self, account_id: int, delivery_id: str) -> DeliveryRow | None:
+        """One delivery."""
+        return await self._ask(queries.delivery, account_id, delivery_id)
+
+    async def attempts(
+        self, account_id: int, search: AttemptSearch, part: Part
+    ) -> Found[AttemptRow]:
+        """Attempts with request and response, the last first."""
+        return await self._ask(queries.attempts, account_id, search, part)
+
+    async def attempt(self, account_id: int, partition: int, offset: int) -> AttemptRow | None:
+        """The attempt whose record lies there, with request and response."""
+        return await self._ask(queries.attempt, account_id, partition, offset)
+
+    async def sent_request(self, account_id: int, delivery_id: str) -> SentRequest | None:
+        """The newest request of a delivery that is still kept."""
+        return await self._ask(queries.sent_request, account_id, delivery_id)
+
+    async def began_between(
+        self, account_id: int, begin_s: int, end_s: int, limit: int
+    ) -> Sequence[bytes]:
+        """The packed content of at most `limit` activities that began within these bounds."""
+        return await self._ask(queries.began_between, account_id, begin_s, end_s, limit)
+
+    def close(self) -> None:
+        """Wait for what is being asked, and let go of the database."""
+        self._threads.shutdown()
+        self._database.close()
+
+    async def _ask(self, question: Callable[..., T], *of: object) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._answer, question, of)
+
+    def _answer(self, question: Callable[..., T], of: tuple[object, ...]) -> T:
+        self._require_file()
+        with _explained(), self._database.reading() as connection, _limited(connection):
+            return question(connection, *of)
+
+    def _require_file(self) -> None:
+        """To ask a file that is not there would make one, which nobody fills."""
+        file = self._database.url.database
+        if self._database.is_sqlite and not Path(str(file)).exists():
+            raise HistoryAwayError(f"there is no {file}: has a recorder run on this directory?")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if _was_given_up(error):
+            raise SearchTooLongError from None
+        # a table or a column that is not there: the recorder has yet to bring it up to date
+        if is_away(error) or isinstance(error, ProgrammingError):
+            _log.warning("history.away", error=str(error.__cause__ or error))
+            raise HistoryAwayError("the history's database cannot be asked now") from None
+        raise
+
+
+def _was_given_up(error: SQLAlchemyError) -> bool:
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    return state == _CANCELLED or str(error.orig) == "interrupted"
+
+
+@contextmanager
+def _limited(connection: Connection) -> Iterator[None]:
+    """Give up what takes longer than `SEARCH_S_MAX`."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        milliseconds = round(SEARCH_S_MAX * 1_000)
+        connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+        yield
+        return
+    until_s = time.monotonic() + SEARCH_S_MAX
+    driver.set_progress_handler(lambda: time.monotonic() > until_s, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)

@@ -20,11 +20,13 @@ from agents.lifecycle import end_process_on_failure, stop_on_signals
 from agents.scheduler.tiers import LogSpans, TierConsumer
 from agents.web import serve_health
 from pipeline.settings import Settings
+from schemas.tiers import TIERS
 
 # How exactly we know when a record arrived, should clocks turn out to disagree.
 _SPANS_EVERY_S: Final = 1.0
 # A retention that someone changed is told before it has removed much.
 _RETENTION_EVERY_S: Final = 300.0
+_RETENTION_AGAIN_S: Final = 5.0
 
 _log = structlog.get_logger()
 
@@ -78,11 +80,18 @@ async def _ask_for_spans(settings: Settings, tiers: TierConsumer) -> None:
 
 
 async def _check_retention(settings: Settings) -> None:
-    """Tell, at once and every few minutes, of tiers that do not keep records long enough."""
+    """Tell, at once and every few minutes, of tiers that do not keep records long enough.
+
+    A topic without a leader, as it may be for a moment, is not seen: then sooner.
+    """
     admin = admin_client(settings)
     while True:
+        again_s = _RETENTION_AGAIN_S
         try:
-            tell_of_tiers(await asyncio.to_thread(kept_in_tiers, settings, admin))
+            found = await asyncio.to_thread(kept_in_tiers, settings, admin)
+            tell_of_tiers(found)
+            if len(found) == len(TIERS):
+                again_s = _RETENTION_EVERY_S
         except OperationError as error:  # a broker that is away is told of elsewhere
             _log.warning("retention.not_told", error=str(error))
-        await asyncio.sleep(_RETENTION_EVERY_S)
+        await asyncio.sleep(again_s)

@@ -20,8 +20,7 @@ from pipeline.gathering import Gathering
 # 50 small requests a second when idle, and at most this much latency when the fetch is a poor one.
 FETCH_WAIT_MS: Final = 20
 
-# At rates where the processors matter more than milliseconds: twice the CPU is saved by the first
-# 10 ms than by the next.
+# At rates where the processors matter more than milliseconds. 20 ms saved no more CPU than these.
 GATHER_WAIT_MS: Final = 10
 # What is there in that time at any rate that one matcher can do; more comes at once.
 GATHER_BYTES: Final = 1024 * 1024

@@ -30,6 +30,21 @@ def derived_event_id(account_id: int, activity_id: str, phase: str, distinction:
     return f"ev_{_digest(str(account_id), activity_id, phase, distinction)}"
 
 
+def notice_id(cause_id: str, trigger_id: str, action: int, account_id: int) -> str:
+    """`nt_` and 26 characters: one message by an action (its place, from 0) of a trigger."""
+    return f"nt_{_digest(cause_id, trigger_id, str(action), str(account_id))}"
+
+
+def command_id(cause_id: str, trigger_id: str, action: int, account_id: int) -> str:
+    """`cm_` and 26 characters: one command by an action (its place, from 0) of a trigger."""
+    return f"cm_{_digest(cause_id, trigger_id, str(action), str(account_id))}"
+
+
+def inbound_id(source_id: str, account_id: int, drawn: str) -> str:
+    """`in_` and 26 characters: one request that a source took in, or refused."""
+    return f"in_{_digest(source_id, str(account_id), drawn)}"
+
+
 def content_hash(content: bytes) -> str:
     """A hash of an event's content, as the `distinction` of an event without a sequence."""
     return _digest(content.hex())

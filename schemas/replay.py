@@ -6,7 +6,7 @@ lease expired goes on from the cursor.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,10 @@ from schemas.common import AccountId, Position, SlugLike, Text, Time
 
 PER_SECOND_DEFAULT: Final = 50.0
 PER_SECOND_MAX: Final = 1_000.0
+# Enough to see what kind of thing was chosen; the record is written each second.
+SAMPLES_MAX: Final = 10
+
+ReplayState: TypeAlias = Literal["planning", "planned", "running", "done", "cancelled", "failed"]
 
 Reason = Annotated[str, Field(min_length=1, max_length=100)]
 Status = Annotated[int, Field(ge=100, le=599)]
@@ -49,7 +53,7 @@ class Selection(Record):
 
 
 class ReplayCounts(Record):
-    """How many records were read and matched, deliveries begun, and skipped by reason."""
+    """Records read, deliveries chosen among them, and of these begun, or skipped by reason."""
 
     read: int = 0
     chosen: int = 0
@@ -57,8 +61,28 @@ class ReplayCounts(Record):
     skipped: Annotated[dict[str, int], Field(default_factory=dict)]
 
 
+class ReplaySample(Record):
+    """A delivery that a plan chose; `reason` and `status` are those of its failure, if it had one.
+
+    `skipped` says why it would not be begun.
+    """
+
+    delivery_id: str
+    webhook_id: str
+    activity_id: str
+    phase: str
+    at_ms: int
+    reason: str | None = None
+    status: int | None = None
+    skipped: str | None = None
+
+
 class Replay(Record):
-    """An order and its progress. `cursor` and `ends` are offsets by `topic/partition`."""
+    """An order and its progress: counted first if that was asked for, then run.
+
+    `begins`, `cursor` and `ends` are offsets by `topic/partition`; they are set by the first
+    process that carries it out. `planned` is what counting found, and `samples` some of it.
+    """
 
     kind: Literal["replay"] = "replay"
     id: SlugLike
@@ -67,9 +91,12 @@ class Replay(Record):
     selection: Selection
     mode: Literal["original", "current"] = "original"
     per_second: Annotated[float, Field(gt=0, le=PER_SECOND_MAX)] = PER_SECOND_DEFAULT
-    state: Literal["running", "done", "cancelled", "failed"] = "running"
+    state: ReplayState = "running"
     detail: str = ""
     counts: ReplayCounts = ReplayCounts(skipped={})
+    planned: ReplayCounts | None = None
+    samples: Annotated[Many[ReplaySample], Field(max_length=SAMPLES_MAX)] = ()
+    begins: Annotated[dict[str, int], Field(default_factory=dict)]
     cursor: Annotated[dict[str, int], Field(default_factory=dict)]
     ends: Annotated[dict[str, int], Field(default_factory=dict)]
     runner: str | None = None

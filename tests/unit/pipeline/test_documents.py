@@ -158,7 +158,7 @@ def test_names_are_looked_for_in_the_document_and_in_what_is_configured():
                 "actions": [
                     {"type": "run_webhook", "webhook_id": "crm"},
                     {"type": "run_webhook", "webhook_id": "gone"},
-                    {"type": "tag"},
+                    {"type": "tag", "add": ["hot"]},
                 ],
             }
         ],

@@ -47,6 +47,7 @@ MESSAGES: Final[dict[str, tuple[str, ...]]] = {
     FAILURE_TRIGGERS: ("failure",),
     ACTIVITY_COMMANDS: ("command",),
     NOTICES: ("notice",),
+    NOTIFIER_STATE: ("notifier_state",),
     INBOUND: ("inbound",),
     DEAD_LETTERS: ("dead_letter",),
 }
@@ -65,6 +66,7 @@ _KEYS: Final[dict[str, dict[str, str]]] = {
     "attempt": _OF_WEBHOOK,
     "failure": _OF_ACTIVITY,
     "notice": _OF_WEBHOOK,
+    "notifier_state": _OF_WEBHOOK,
     "command": _OF_ACTIVITY,
     "inbound": {**_OF_ACTIVITY, "description": "account:source"},
     "dead_letter": {"type": "string"},

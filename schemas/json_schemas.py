@@ -22,6 +22,7 @@ from schemas.failure import Failure
 from schemas.inbound import Inbound
 from schemas.job import Job
 from schemas.notice import Notice
+from schemas.notifier_state import NotifierState
 
 # The file name of each schema, and the record it describes.
 RECORDS: Final[dict[str, type[Record]]] = {
@@ -30,6 +31,7 @@ RECORDS: Final[dict[str, type[Record]]] = {
     "attempt": Attempt,
     "failure": Failure,
     "notice": Notice,
+    "notifier_state": NotifierState,
     "command": Command,
     "inbound": Inbound,
     "dead_letter": DeadLetter,

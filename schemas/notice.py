@@ -31,19 +31,22 @@ class Notice(Record):
     """A message to be sent: `action` says to whom, and with which templates.
 
     `webhook_id` is the webhook that fails; a notice that tells of no failure has none. An
-    `announcement` tells that a webhook will be, or was, disabled because it fails. `attempt`
-    counts from 1. Times are milliseconds since the epoch.
+    `announcement` tells that a webhook will be, or was, disabled because it fails. A `summary`
+    tells of `count` further failures since the message at `since_ms`; `failure` is the last of
+    them. `attempt` counts from 1. Times are milliseconds since the epoch.
     """
 
     notice_id: str
     account_id: AccountId
     trigger_id: str
     webhook_id: str | None = None
-    kind: Literal["message", "announcement"] = "message"
+    kind: Literal["message", "summary", "announcement"] = "message"
     action: Annotated[SendEmail | SendText, Field(discriminator="type")]
     event: Event | None = None
     failure: FailureTold | None = None
     announcement: str = ""
+    count: Annotated[int, Field(ge=0)] = 0
+    since_ms: int | None = None
     attempt: Annotated[int, Field(ge=1)] = 1
     first_queued_at_ms: int
     due_at_ms: int | None = None

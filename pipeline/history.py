@@ -95,6 +95,8 @@ def event_rows(event: Event, place: Place) -> EventRows:
         **lies,
         "origin": event.origin,
         "webhook_id": _word(event.webhook_id),
+        "trigger_id": _word(event.trigger_id),
+        "chain": " ".join(event.chain),
         "occurred_at": _word(event.occurred_at),
     }
     return EventRows(
@@ -139,6 +141,7 @@ _AS_THEY_ARE: Final = {
     *("account_id", "delivery_id", "webhook_id", "webhook_version", "event_id", "activity_id"),
     *("phase", "rerun", "attempt", "deferrals", "merged", "depth", "lane", "at_ms"),
     *("first_queued_at_ms", "outcome", "reason", "detail", "is_test"),
+    *("channel", "trigger_id", "replay_id"),
 }
 
 
@@ -164,6 +167,9 @@ def _delivery_row(attempt: Attempt, place: Place) -> Row:
         "next_step": attempt.next.step,
         "next_due_ms": attempt.next.due_at_ms,
         "is_test": attempt.is_test,
+        "channel": attempt.channel,
+        "trigger_id": attempt.trigger_id,
+        "replay_id": attempt.replay_id,
     }
 
 

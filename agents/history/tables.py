@@ -34,6 +34,15 @@ def _field(name: str, kind: type[BigInteger | Integer | Text]) -> Column[object]
     return Column(name, kind, nullable=False)
 
 
+def _of_channel() -> tuple[Column[object], ...]:
+    """By which way it went out, and which trigger and which replay asked for it."""
+    return (
+        Column("channel", Text, nullable=False, server_default="webhook"),
+        Column("trigger_id", Text),
+        Column("replay_id", Text),
+    )
+
+
 # The latest snapshot of each activity, but for its content. `began_at_s` is its `unix_time`, none
 # where it has no such time; `kind` its `direction`; `event_id` the event that brought the snapshot.
 ACTIVITIES: Final = Table(
@@ -65,7 +74,8 @@ ACTIVITY_BODIES: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# Every event, by its first record: a resend is the same event. `webhook_id` is that of a `route`.
+# Every event, by its first record: a resend is the same event. `webhook_id` or `trigger_id` is what
+# a `route` runs; `chain` has a space between its links.
 EVENTS: Final = Table(
     "events",
     METADATA,
@@ -76,6 +86,8 @@ EVENTS: Final = Table(
     Column("sequence", BigInteger),
     _field("origin", Text),
     Column("webhook_id", Text),
+    Column("trigger_id", Text),
+    Column("chain", Text, nullable=False, server_default=""),
     Column("occurred_at", Text),
     _field("at_ms", BigInteger),
     _field("partition", Integer),
@@ -99,7 +111,8 @@ SNAPSHOTS: Final = Table(
 )
 
 # How far each delivery has come, by the record that counts most. `status` is one of
-# pipeline.history.Status; `attempts` counts requests of the newest run; `last_status` is HTTP's.
+# pipeline.history.Status; `attempts` counts requests of the newest run; `last_status` is HTTP's, or
+# SMTP's of an email. A message's `webhook_id` is that of the webhook that fails, or empty.
 DELIVERIES: Final = Table(
     "deliveries",
     METADATA,
@@ -122,6 +135,7 @@ DELIVERIES: Final = Table(
     _field("next_step", Text),
     Column("next_due_ms", BigInteger),
     Column("is_test", Boolean, nullable=False),
+    *_of_channel(),
     Index(None, "account_id", "first_queued_at_ms"),
     Index(None, "account_id", "status", "first_queued_at_ms"),
     Index(None, "account_id", "webhook_id", "first_queued_at_ms"),
@@ -169,6 +183,7 @@ ATTEMPTS: Final = Table(
     Column("next_tier", Text),
     Column("next_due_ms", BigInteger),
     Column("is_test", Boolean, nullable=False),
+    *_of_channel(),
     Index(None, "account_id", "at_ms"),
     Index(None, "account_id", "activity_id", "at_ms"),
     Index(None, "account_id", "webhook_id", "at_ms"),

@@ -30,6 +30,7 @@ from pipeline.egress import verdict
 from pipeline.sealing import has_secrets
 from pipeline.settings import PREFIX, ConfigError, Settings, parse_networks, unknown_names
 from pipeline.special_networks import SPECIAL
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # What no allow-list should open: where clouds hand out credentials.
@@ -229,15 +230,15 @@ def _secrets(settings: Settings, configs: Configs) -> Answer:
     """Whether these keys open every secret; agents elsewhere may have others."""
     keys = keys_for(settings)
     if not keys:
-        having = sum(isinstance(it, Webhook) and has_secrets(it) for it in configs)
-        detail = "no webhook has any" if not having else f"webhooks with some: {having}; {_NO_KEY}"
+        having = sum(isinstance(it, Webhook | Source) and has_secrets(it) for it in configs)
+        detail = "no record has any" if not having else f"records with some: {having}; {_NO_KEY}"
         return Answer("secrets", ok=not having, detail=detail)
     found = examine(configs, keys)
     if found.unreadable:
         first = "/".join(map(str, next((it.account_id, it.id) for it in found.unreadable)))
         detail = (
-            f"those of {first} and {len(found.unreadable) - 1} other webhooks open with no key "
-            "here: give the keys they have, or apply these webhooks again"
+            f"those of {first} and {len(found.unreadable) - 1} other records open with no key "
+            "here: give the keys they have, or apply these records again"
         )
         return Answer("secrets", ok=False, detail=detail)
     ids = ", ".join(key.id for key in keys)

@@ -34,6 +34,7 @@ _IDENTITY: Final = frozenset({"id", "account_id"})
 # Whole values of headers: an API key may stand in any of them.
 _SECRET: Final = re.compile(
     r"basic_auth\.password|signing\.secrets\[\d+\]|headers\[\d+\]\.value|token_hash|secret_hash"
+    r"|verification\.(?:password|secrets\[\d+\])"
 )
 # As JSON text.
 _SEALED: Final = f'"{SEALED}'

@@ -24,6 +24,7 @@ from pipeline.masks import masked
 from pipeline.one_record import users_of
 from schemas.codec import Fault
 from schemas.config import Config, ConfigKey
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # Of each kind in one account. All of an account's are looked through at each write, and lists are
@@ -197,7 +198,10 @@ def existing(configs: Configs, key: ConfigKey, version: int | None) -> Config:
 
 def shown_fields(record: Config) -> dict[str, Any]:
     """The record as JSON values for an answer: masked, and without what is nobody's business."""
-    fields = masked(record) if isinstance(record, Webhook) else record.model_dump(mode="json")
+    if isinstance(record, Webhook | Source):
+        fields = masked(record)
+    else:
+        fields = record.model_dump(mode="json")
     return {name: value for name, value in fields.items() if name not in {"kind", "token_hash"}}
 
 

@@ -162,8 +162,8 @@ def test_secrets_that_no_key_here_opens_are_told(settings, run):
     producer.produce(settings.topic(CONFIGS), encode(sealed), str(key_of(sealed)).encode())
     assert producer.flush(20) == 0
 
-    assert "secrets: webhooks with some: 1; set HOOKLINE_SECRET_KEYS" in said_of_secrets(run)
-    assert "those of 25/crm and 0 other webhooks open with no key" in said_of_secrets(run, new)
+    assert "secrets: records with some: 1; set HOOKLINE_SECRET_KEYS" in said_of_secrets(run)
+    assert "those of 25/crm and 0 other records open with no key" in said_of_secrets(run, new)
     assert "the keys new, old open all of them; 1 wait for `hookline secrets rotate`" in (
         said_of_secrets(run, new, old)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -175,10 +175,13 @@ def _plain(secret: Secret, keys: Keys) -> str:
 
 def _with_texts(record: SealableT, texts: Mapping[str, str]) -> SealableT:
     """The record with other texts at the paths given."""
-    of_any: Sealable = record
-    if isinstance(of_any, Webhook):
-        return record.model_copy(update=_texts_of_webhook(of_any, texts))
-    return record.model_copy(update=_texts_of_source(of_any, texts))
+    return cast("SealableT", record.model_copy(update=_changes(record, texts)))
+
+
+def _changes(record: Sealable, texts: Mapping[str, str]) -> dict[str, Any]:
+    if isinstance(record, Webhook):
+        return _texts_of_webhook(record, texts)
+    return _texts_of_source(record, texts)
 
 
 def _texts_of_webhook(webhook: Webhook, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def test_the_largest_event_becomes_a_job_however_much_larger_that_is(installatio
 
 def test_a_job_that_its_topic_does_not_take_is_a_dead_letter_and_holds_nothing_up(installation):
     installation.create()
-    installation.take_no_more_than(JOBS, 100_000)
+    installation.set_topic_config(JOBS, "max.message.bytes", "100000")
     installation.apply(an_account(), a_webhook())
     published = installation.publish(f"before-{n}" for n in range(300))
     installation.publish_raw(b"25:1", large_event(50_000))

@@ -28,9 +28,7 @@ class Pipeline(Installation):
     """Topics under a prefix of their own, and agents started by name."""
 
     def create(self) -> None:
-        wanted = [self._declared(topic) for topic in topics()]
-        for future in self.admin.create_topics(wanted).values():
-            future.result(30)
+        self._create(topics())
 
     def start(self, agent: str, *options: str, **environment: str) -> Worker:
         """Start an agent, or `module` in its place; requests to loopback are allowed."""

@@ -21,6 +21,7 @@ from schemas.inbound import Inbound
 from schemas.job import Job
 from schemas.key import Key
 from schemas.notice import Notice
+from schemas.notifier_state import NotifierState
 from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.source import Source
@@ -37,6 +38,11 @@ from tests.support.config_strategies import (
     source_documents,
     trigger_documents,
     webhook_documents,
+)
+from tests.support.notifier_strategies import (
+    notifier_state_documents,
+    stages,
+    told_documents,
 )
 from tests.support.values import (
     Drawn,
@@ -58,7 +64,6 @@ from tests.support.values import (
 chains = st.lists(
     st.builds("{}/{}".format, st.sampled_from(["trigger", "webhook"]), slugs), max_size=8
 )
-stages = st.sampled_from(["first", "again", "final"])
 
 activities: Drawn = st.builds(
     lambda rest, activity_id: {**rest, "id": activity_id},
@@ -182,19 +187,11 @@ notice_documents: Drawn = fields(
     },
     {
         "webhook_id": st.none() | slugs,
-        "kind": st.sampled_from(["message", "announcement"]),
+        "kind": st.sampled_from(["message", "summary", "announcement"]),
+        "count": counts,
+        "since_ms": st.none() | times_ms,
         "event": st.none() | event_documents,
-        "failure": st.none()
-        | fields(
-            {
-                "delivery_id": texts,
-                "stage": stages,
-                "at_ms": times_ms,
-                "attempts": counts,
-                "reason": texts,
-            },
-            {"detail": texts, "status": st.none() | counts},
-        ),
+        "failure": st.none() | told_documents,
         "attempt": st.integers(min_value=1, max_value=50),
         "due_at_ms": st.none() | times_ms,
         "chain": chains,
@@ -266,6 +263,7 @@ DOCUMENTS: dict[type[Record], Drawn] = {
     Attempt: attempt_documents,
     Failure: failure_documents,
     Notice: notice_documents,
+    NotifierState: notifier_state_documents,
     Command: command_documents,
     Inbound: inbound_documents,
     Replay: replay_documents,

@@ -1,13 +1,16 @@
-"""A source: an account's inbound endpoint, and how foreign fields become an activity's.
-
-A mapping is data: rows, each of which looks for a value in the request and makes a field of it.
-"""
+"""A source: an account's inbound endpoint, and how its sender proves to be who it is."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from schemas.codec import Many, Record
 from schemas.common import (
@@ -18,107 +21,18 @@ from schemas.common import (
     SlugLike,
     Text,
     Time,
-    TimeZone,
-    form,
-    shown,
 )
 from schemas.http_fields import HeaderName
-from schemas.secret import OR_SEALED
+from schemas.mapping import Mapping, Path, Region, Word
+from schemas.phases import ROUTE
+from schemas.secret import OR_SEALED, signing_key
 
-ROWS_MAX: Final = 200
-PATHS_MAX: Final = 10
-TRANSFORMS_MAX: Final = 10
-LOOKUP_MAX: Final = 500
-TEMPLATE_CHARACTERS_MAX: Final = 4_000
 # Secrets that a sender signs with: two while one is rotated out.
 SECRETS_MAX: Final = 4
 PER_SECOND_DEFAULT: Final = 50.0
 PER_SECOND_MAX: Final = 1_000.0
 
-_REGION: Final = r"[A-Z]{2}"
-
-Path = Annotated[str, Field(min_length=1, max_length=256)]
-Region = Annotated[
-    str,
-    Field(json_schema_extra=shown(_REGION)),
-    form(_REGION, "must be a country's two letters, such as US"),
-]
-Word = Annotated[str, Field(max_length=200)]
 Secret = Annotated[str, Field(min_length=1, max_length=500), OR_SEALED]
-
-
-class Simple(Record):
-    """A transform without settings: `number` and `bool` give JSON's, `digits` keeps only digits."""
-
-    type: Literal["trim", "lower", "upper", "digits", "number", "bool"]
-
-
-class ToE164(Record):
-    """A telephone number in E.164; `region` is where a national one is from."""
-
-    type: Literal["e164"]
-    region: Region | None = None
-
-
-class Split(Record):
-    """The part at `index` (from 0, or from the end below 0) of a text parted by `by`."""
-
-    type: Literal["split"]
-    by: Annotated[str, Field(min_length=1, max_length=20)]
-    index: Annotated[int, Field(ge=-100, le=100)] = 0
-
-
-class Concat(Record):
-    """All values that the row's paths find, joined by `separator`; a list's elements, too."""
-
-    type: Literal["concat"]
-    separator: Annotated[str, Field(max_length=20)] = " "
-
-
-class ToDate(Record):
-    """A time in ISO 8601, read by `format` (strptime's) or as ISO.
-
-    `time_zone` is where one without an offset is from; none is the account's.
-    """
-
-    type: Literal["date"]
-    format: Word | None = None
-    time_zone: TimeZone | None = None
-
-
-class Lookup(Record):
-    """The value that `table` has for the text, in any case; else `otherwise`, else an error."""
-
-    type: Literal["lookup"]
-    table: Annotated[dict[Word, Any], Field(min_length=1, max_length=LOOKUP_MAX)]
-    otherwise: Any = None
-
-
-class Templated(Record):
-    """A Mustache template over the request's fields; `{{value}}` is what the row found."""
-
-    type: Literal["template"]
-    template: Annotated[str, Field(min_length=1, max_length=TEMPLATE_CHARACTERS_MAX)]
-
-
-Transform = Annotated[
-    Simple | ToE164 | Split | Concat | ToDate | Lookup | Templated, Field(discriminator="type")
-]
-
-
-class MappingRow(Record):
-    """One row: the first of `paths` that holds something becomes `target`, transformed.
-
-    `on_error` says what becomes of a value that a transform cannot take: the request is rejected,
-    the field is left out, or the value is kept as it came.
-    """
-
-    target: Path
-    paths: Annotated[Many[Path], Field(max_length=PATHS_MAX)] = ()
-    transforms: Annotated[Many[Transform], Field(max_length=TRANSFORMS_MAX)] = ()
-    default: Any = None
-    required: bool = False
-    on_error: Literal["reject", "null", "keep"] = "reject"
 
 
 class NoVerification(Record):
@@ -143,27 +57,77 @@ class HeaderVerification(Record):
     secrets: Annotated[Many[Secret], Field(min_length=1, max_length=SECRETS_MAX)]
 
 
+class QueryVerification(Record):
+    """A parameter of the address that has a secret value, for senders that can set no header."""
+
+    type: Literal["query"]
+    parameter: Annotated[str, Field(min_length=1, max_length=100)]
+    secrets: Annotated[Many[Secret], Field(min_length=1, max_length=SECRETS_MAX)]
+
+
+def _is_key_of_scheme(secret: str, info: ValidationInfo) -> str:
+    if info.data.get("type") == "standard_webhooks":
+        signing_key(secret)
+    return secret
+
+
 class PresetVerification(Record):
-    """A signature as these senders make it. Any of `secrets` may have made it."""
+    """A signature as these senders make it. Any of `secrets` may have made it.
+
+    Those of Standard Webhooks are `whsec_` and base64. `tolerance_s` is how old a request may be
+    whose time is signed.
+    """
 
     type: Literal["standard_webhooks", "github", "stripe", "shopify", "twilio"]
-    secrets: Annotated[Many[Secret], Field(min_length=1, max_length=SECRETS_MAX)]
+    secrets: Annotated[
+        Many[
+            Annotated[
+                str,
+                Field(min_length=1, max_length=500),
+                AfterValidator(_is_key_of_scheme),
+                OR_SEALED,
+            ]
+        ],
+        Field(min_length=1, max_length=SECRETS_MAX),
+    ]
     tolerance_s: Annotated[int, Field(ge=30, le=3_600)] = 300
 
 
 class HmacVerification(Record):
-    """An HMAC of the body in a header, `prefix` before it."""
+    """An HMAC in a header, `prefix` before it; any of `secrets` may have made it.
+
+    `content` is what is signed: `{body}`, once, and `{timestamp}`, which stands in
+    `timestamp_header` in seconds since 1970 and may be at most `tolerance_s` off.
+    """
 
     type: Literal["hmac"]
     header: HeaderName
     algorithm: Literal["sha256", "sha1", "sha512"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
     prefix: Annotated[str, Field(max_length=50)] = ""
+    content: Annotated[str, Field(max_length=100)] = "{body}"
+    timestamp_header: HeaderName | None = None
     secrets: Annotated[Many[Secret], Field(min_length=1, max_length=SECRETS_MAX)]
+    tolerance_s: Annotated[int, Field(ge=30, le=3_600)] = 300
+
+    @model_validator(mode="after")
+    def _content_has_what_it_needs(self) -> HmacVerification:
+        if self.content.count("{body}") != 1:
+            raise ValueError("content: must hold {body} once")
+        if ("{timestamp}" in self.content) != (self.timestamp_header is not None):
+            raise ValueError(
+                "timestamp_header: needed with {timestamp} in the content, and only then"
+            )
+        return self
 
 
 Verification = Annotated[
-    NoVerification | BasicVerification | HeaderVerification | PresetVerification | HmacVerification,
+    NoVerification
+    | BasicVerification
+    | HeaderVerification
+    | QueryVerification
+    | PresetVerification
+    | HmacVerification,
     Field(discriminator="type"),
 ]
 
@@ -203,8 +167,15 @@ class Source(Record):
     token_hash: Hash | None = None
     verification: Verification = NoVerification()
     deduplication: Deduplication | None = None
-    mapping: Annotated[Many[MappingRow], Field(max_length=ROWS_MAX)] = ()
+    mapping: Mapping = ()
     per_second: Annotated[float, Field(gt=0, le=PER_SECOND_MAX)] = PER_SECOND_DEFAULT
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None
+
+    @field_validator("phase")
+    @classmethod
+    def _can_be_told(cls, phase: str) -> str:
+        if phase == ROUTE:
+            raise ValueError("route names what it runs, which no request from outside may do")
+        return phase

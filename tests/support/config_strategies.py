@@ -150,11 +150,12 @@ trigger_documents: Drawn = fields(
 
 _transforms = st.sampled_from(
     [
-        {"type": "trim"},
+        "trim",
+        {"type": "number", "decimal": ","},
         {"type": "e164", "region": "US"},
         {"type": "split", "by": ",", "index": -1},
         {"type": "concat", "separator": "-"},
-        {"type": "date", "format": "%d.%m.%Y", "time_zone": "Europe/Paris"},
+        {"type": "date", "format": "%d.%m.%Y", "time_zone": "Europe/Paris", "to": "unix"},
         {"type": "lookup", "table": {"a": 1}, "otherwise": None},
         {"type": "template", "template": "{{value}}"},
     ]
@@ -165,14 +166,23 @@ _verifications = st.sampled_from(
         {"type": "basic", "username": "u", "password": "p"},
         {"type": "header", "header": "X-Key", "secrets": ["s"]},
         {"type": "github", "secrets": ["s", "t"]},
+        {"type": "query", "parameter": "key", "secrets": ["s"]},
+        {"type": "standard_webhooks", "secrets": ["whsec_" + "QUJD" * 8], "tolerance_s": 60},
         {"type": "hmac", "header": "X-Signature", "encoding": "base64", "secrets": ["s"]},
+        {
+            "type": "hmac",
+            "header": "X-Signature",
+            "content": "v0:{timestamp}:{body}",
+            "timestamp_header": "X-Time",
+            "secrets": ["s"],
+        },
     ]
 )
 
 source_documents: Drawn = fields(
     {"id": slugs, "account_id": account_ids, "name": names},
     {
-        "phase": phases,
+        "phase": phases.filter(lambda phase: phase != "route"),
         "token_hash": st.none() | hashes,
         "verification": _verifications,
         "deduplication": st.sampled_from([None, {"header": "X-Id"}, {"path": "id"}]),

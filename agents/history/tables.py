@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -32,6 +33,9 @@ def _key(name: str, kind: type[BigInteger | Integer | Text]) -> Column[object]:
 
 def _field(name: str, kind: type[BigInteger | Integer | Text]) -> Column[object]:
     return Column(name, kind, nullable=False)
+
+
+_OF_A_REPLAY: Final = "replay_id IS NOT NULL"
 
 
 def _of_channel() -> tuple[Column[object], ...]:
@@ -142,6 +146,14 @@ DELIVERIES: Final = Table(
     Index(None, "account_id", "webhook_id", "status", "first_queued_at_ms"),
     Index(None, "account_id", "activity_id"),
     Index(None, "last_at_ms"),
+    # Few deliveries are of a replay.
+    Index(
+        "ix_deliveries_account_id_replay_id",
+        "account_id",
+        "replay_id",
+        sqlite_where=text(_OF_A_REPLAY),
+        postgresql_where=text(_OF_A_REPLAY),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -200,6 +212,46 @@ EXCHANGES: Final = Table(
     METADATA,
     _key("partition", Integer),
     _key("offset", BigInteger),
+    _field("at_ms", BigInteger),
+    Column("content", LargeBinary, nullable=False),
+    Index(None, "at_ms"),
+)
+
+# Every request to a source that was known, taken in or refused. `faults` and `event_ids` are JSON.
+INBOUND: Final = Table(
+    "inbound",
+    METADATA,
+    _key("account_id", BigInteger),
+    _key("inbound_id", Text),
+    _field("source_id", Text),
+    Column("source_version", BigInteger),
+    _field("at_ms", BigInteger),
+    _field("method", Text),
+    _field("content_type", Text),
+    _field("body_bytes", BigInteger),
+    Column("cut", Boolean, nullable=False),
+    Column("remote", Text),
+    _field("outcome", Text),
+    _field("reason", Text),
+    _field("faults", Text),
+    Column("activity_id", Text),
+    _field("event_ids", Text),
+    Column("remapped_from", Text),
+    Index(None, "account_id", "at_ms"),
+    Index(None, "account_id", "source_id", "at_ms"),
+    Index(None, "account_id", "outcome", "at_ms"),
+    Index(None, "account_id", "activity_id"),
+    Index(None, "account_id", "remapped_from"),
+    Index(None, "at_ms"),
+    sqlite_with_rowid=False,
+)
+
+# What such a request held, as JSON, compressed: query, headers and body; gone sooner than the rest.
+INBOUND_BODIES: Final = Table(
+    "inbound_bodies",
+    METADATA,
+    _key("account_id", BigInteger),
+    _key("inbound_id", Text),
     _field("at_ms", BigInteger),
     Column("content", LargeBinary, nullable=False),
     Index(None, "at_ms"),

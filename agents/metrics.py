@@ -22,6 +22,17 @@ EVENTS: Final = Counter(
     "of ours) or internal_fault; the last three are dead letters",
     ["result"],
 )
+TRIGGERS: Final = Counter(
+    "hookline_triggers_total",
+    "Triggers judged for an event or a failure: fired, or the reason why not",
+    ["result"],
+)
+TRIGGER_ACTIONS: Final = Counter(
+    "hookline_trigger_actions_total",
+    "Actions of triggers that were run, by type and by what came of them: asked, loop (it led here "
+    "itself), unchanged (the activity is so already) or render_error",
+    ["type", "result"],
+)
 JOBS: Final = Counter("hookline_jobs_total", "Jobs written, by topic", ["topic"])
 DEAD_LETTERS: Final = Counter(
     "hookline_dead_letters_total", "Records that could not be read, by source topic", ["topic"]

@@ -18,6 +18,7 @@ from pipeline.egress import Allowed, url_faults
 from pipeline.filters import compile_filter
 from pipeline.paths import compile_path
 from pipeline.templates import check
+from pipeline.trigger_faults import trigger_faults
 from pipeline.urls import compile_url
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, validate
@@ -204,7 +205,7 @@ def _faults_of(placed: Placed, *, allow_http: bool, allowed: Allowed) -> Iterato
         for message in url_faults(record.url, allow_http=allow_http, allowed=allowed):
             yield Fault(f"{path}.url", message)
     elif isinstance(record, Trigger):
-        yield from _filter_faults(f"{path}.conditions", record.conditions)
+        yield from trigger_faults(path, record)
     elif isinstance(record, Source):
         for index, row in enumerate(record.mapping):
             place = f"{path}.mapping[{index}]"

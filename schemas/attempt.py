@@ -91,8 +91,8 @@ class Attempt(Record):
     `merged` counts the deliveries that ended as `coalesced` because this one has a later snapshot.
     `rerun` says in which run of the delivery it was made, and `replay_id` which replay began that
     run. A test that somebody asked for has no `source`: no job led to it, and nothing follows from
-    it. An email or a text, by its `channel`, is sent by the trigger `trigger_id`; its `webhook_id`
-    is that of the webhook which failed, empty when none did.
+    it. `trigger_id` is the trigger that ran the webhook, or that sends an email or a text (by its
+    `channel`); the `webhook_id` of these is that of the webhook which failed, empty when none did.
     """
 
     delivery_id: str

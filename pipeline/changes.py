@@ -18,6 +18,7 @@ from schemas.account import Account
 from schemas.codec import encode
 from schemas.config import Config, ConfigKey, key_of
 from schemas.key import Key
+from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.secret import SEALED
 from schemas.source import Source
@@ -114,8 +115,9 @@ def plan_changes(
 
 
 def _is_prunable(record: Config, accounts: set[int]) -> bool:
-    """Keys and reruns are not part of a document, so none is missing from it."""
-    return not isinstance(record, Account | Key | Rerun) and record.account_id in accounts
+    """Keys, reruns and replays are not part of a document, so none is missing from it."""
+    is_listed = not isinstance(record, Account | Key | Rerun | Replay)
+    return is_listed and record.account_id in accounts
 
 
 def _change(wanted: Config, current: Config | None, now: str) -> Change:

@@ -106,3 +106,8 @@ class Replay(Record):
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether some process has to carry it out, or go on with it."""
+        return self.state in {"planning", "running"}

@@ -25,8 +25,8 @@ class Window(Record):
     """The time after a message in which its kind is not sent again, but counted.
 
     `name` says which trigger's which action it is of. `opened_by` is the notice that was sent, or
-    is being sent. `count` and `last` tell of the failures since, `counted_to` after which offset of
-    the notices they end. `action` is the one to send the summary by.
+    is being sent. `count` and `last` tell of the failures since, `counted_to` up to which offset
+    of the notices. `action` is the one to send the summary by.
     """
 
     name: str
@@ -38,7 +38,6 @@ class Window(Record):
     count: Annotated[int, Field(ge=0)] = 0
     counted_to: int = 0
     last: FailureTold | None = None
-    activity_id: str = ""
 
 
 class Disabling(Record):

@@ -33,7 +33,6 @@ _windows: Drawn = fields(
         "count": counts,
         "counted_to": counts,
         "last": st.none() | told_documents,
-        "activity_id": texts,
     },
 )
 

@@ -100,22 +100,22 @@ def event_rows(event: Event, place: Place) -> EventRows:
         "occurred_at": _word(event.occurred_at),
     }
     return EventRows(
-        activity=_clean(latest),
-        activity_body=_clean({**ours, "rank": rank, "content": content}),
-        event=_clean(happened),
-        snapshot=_clean({**ids, **lies, "content": content}),
+        activity=clean(latest),
+        activity_body=clean({**ours, "rank": rank, "content": content}),
+        event=clean(happened),
+        snapshot=clean({**ids, **lies, "content": content}),
     )
 
 
 def attempt_rows(attempt: Attempt, place: Place) -> AttemptRows:
     """The rows of an attempt that was read at `place`."""
     lies = {"partition": place.partition, "offset": place.offset}
-    of_attempt = _clean({**lies, **_attempt_row(attempt)})
+    of_attempt = clean({**lies, **_attempt_row(attempt)})
     exchange = None
     if attempt.request is not None or attempt.response is not None:
         content = attempt.model_dump(mode="json", include={"request", "response"})
         exchange = {**lies, "at_ms": of_attempt["at_ms"], "content": packed(content)}
-    return AttemptRows(of_attempt, _clean(_delivery_row(attempt, place)), exchange)
+    return AttemptRows(of_attempt, clean(_delivery_row(attempt, place)), exchange)
 
 
 def _attempt_row(attempt: Attempt) -> Row:
@@ -246,7 +246,7 @@ def _clipped(number: int) -> int:
     return min(max(number, -_WHOLE_MAX), _WHOLE_MAX)
 
 
-def _clean(row: Row) -> Row:
+def clean(row: Row) -> Row:
     """A row that both databases take: texts without NUL."""
     for name, value in row.items():
         if isinstance(value, str) and _NUL in value:

@@ -14,6 +14,12 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 BODY_BYTES_CUT: Final = 64 * 1024
 
 
+# Why a request is rejected; of the last two `faults` say more.
+REASONS: Final = ("disabled", "unverified", "too_large", "too_slow", "unreadable", "invalid")
+# Such a request is not mapped again: nobody knows who sent it, or not all of it is there.
+FINAL_REASONS: Final = ("unverified", "too_large", "too_slow")
+
+
 class FieldFault(Record):
     """What was wrong with one field."""
 
@@ -24,7 +30,7 @@ class FieldFault(Record):
 class Inbound(Record):
     """One request at `/in/{token}`, credentials in its headers masked, `body` in base64.
 
-    `cut` says that only the body's beginning is kept. `reason` says why it was rejected.
+    `cut` says that only the body's beginning is kept. `reason` is one of `REASONS`.
     `remapped_from` is the rejected request that was mapped again. Times are milliseconds since the
     epoch.
     """

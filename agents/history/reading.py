@@ -19,8 +19,9 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from agents.history import queries
+from agents.history import inbound, queries
 from agents.history.engine import CONNECTIONS_MAX, Database, is_away
+from agents.history.inbound import InboundRow, InboundSearch
 from agents.history.queries import Found, Part
 from agents.history.rows import ActivityRow, AttemptRow, DeliveryRow, EventRow
 from agents.history.search import ActivitySearch, AttemptSearch, DeliverySearch
@@ -102,6 +103,21 @@ class HistoryReader:
     ) -> Sequence[bytes]:
         """The packed content of at most `limit` activities that began within these bounds."""
         return await self._ask(queries.began_between, account_id, begin_s, end_s, limit)
+
+    async def inbound_requests(
+        self, account_id: int, search: InboundSearch, part: Part, *, held: bool = False
+    ) -> Found[InboundRow]:
+        """Requests to sources, the last first; `held`: with what they held."""
+        question = inbound.held_requests if held else inbound.inbound_requests
+        return await self._ask(question, account_id, search, part)
+
+    async def inbound_request(self, account_id: int, inbound_id: str) -> InboundRow | None:
+        """One request to a source, with what it held."""
+        return await self._ask(inbound.inbound_request, account_id, inbound_id)
+
+    async def latest_sample(self, account_id: int, source_id: str) -> InboundRow | None:
+        """The last request to a source that is kept as a whole."""
+        return await self._ask(inbound.latest_sample, account_id, source_id)
 
     def close(self) -> None:
         """Wait for what is being asked, and let go of the database."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.tiers import TIERS
-from schemas.topics import ACTIVITIES, ATTEMPTS, JOBS, JOBS_REPLAY, JOBS_RETRY
+from schemas.topics import ACTIVITIES, ATTEMPTS, INBOUND, JOBS, JOBS_REPLAY, JOBS_RETRY
 
 MATCHERS: Final = "hookline-matcher"
 SENDERS: Final = "hookline-senders"
@@ -19,5 +19,5 @@ GROUP_TOPICS: Final[dict[str, tuple[str, ...]]] = {
     MATCHERS: (ACTIVITIES,),
     SENDERS: (JOBS, JOBS_RETRY, JOBS_REPLAY),
     SCHEDULERS: tuple(tier.topic for tier in TIERS),
-    RECORDERS: (ACTIVITIES, ATTEMPTS),
+    RECORDERS: (ACTIVITIES, ATTEMPTS, INBOUND),
 }

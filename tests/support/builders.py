@@ -14,6 +14,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.event import Event, event_from
 from schemas.failure import Failure
 from schemas.ids import delivery_id
+from schemas.inbound import Inbound
 from schemas.job import Job
 from schemas.key import Key
 from schemas.notice import Notice
@@ -203,6 +204,26 @@ def a_notice(**overrides: Any) -> Notice:
         "chain": ["webhook/crm", "trigger/tell-sales"],
     }
     return validate(Notice, {**fields, **overrides})
+
+
+def an_inbound(**overrides: Any) -> Inbound:
+    """A form that `a_source()` took in."""
+    fields = {
+        "inbound_id": "in_" + "a" * 26,
+        "account_id": ACCOUNT_ID,
+        "source_id": "web-form",
+        "source_version": 1,
+        "at_ms": NOW_MS,
+        "method": "POST",
+        "content_type": "application/json",
+        "body": "eyJwaG9uZSI6IisxNzIwNTU1MDEyMyJ9",
+        "body_bytes": 24,
+        "remote": "203.0.113.7",
+        "outcome": "accepted",
+        "activity_id": "form_1",
+        "event_ids": ["ev_1", "ev_2"],
+    }
+    return validate(Inbound, {**fields, **overrides})
 
 
 def a_dead_letter(**overrides: Any) -> DeadLetter:

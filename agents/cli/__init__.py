@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "bench": ("agents.cli.bench:bench", "Measure latency, rate, losses and cost on this machine."),
     "check": ("agents.cli.check:check", "Check the settings, the broker and the topics."),
     "secrets": ("agents.cli.secrets:secrets", "Make keys for secrets, and change them."),
+    "audit": ("agents.cli.audit:audit", "Prove from the topics that nothing is lost."),
     "lag": ("agents.cli.lag:lag", "Show how far behind each agent is."),
     "topics": ("agents.cli.topics:topics", "Create the topics, or list them with their drift."),
     "broker": ("agents.cli.broker:broker", "Run the embedded Kafka broker."),

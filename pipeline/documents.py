@@ -17,12 +17,13 @@ from pipeline.configs import Configs
 from pipeline.egress import Allowed, url_faults
 from pipeline.filters import compile_filter
 from pipeline.paths import compile_path
+from pipeline.source_tokens import with_hash
 from pipeline.templates import check
 from pipeline.trigger_faults import trigger_faults
 from pipeline.urls import compile_url
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, validate
-from schemas.config import CONFIG_KINDS, Config, ConfigKey
+from schemas.config import CONFIG_KINDS, Config, ConfigKey, key_of
 from schemas.filter import Filter
 from schemas.source import Source
 from schemas.trigger import RunWebhook, Trigger
@@ -87,12 +88,32 @@ def unresolved(document: Document, configs: Configs, *, prune: bool) -> list[Fau
     """A fault for each name of a trigger or a webhook that will not exist when this is applied.
 
     Names are looked for in the document, and in `configs` unless pruning will delete what is there.
+    A token that another source has already leads nowhere either.
     """
-    return [
+    missing = [
         Fault(path, f"there is no {key.kind} {key.id!r} in account {key.account_id}")
         for path, key in references(document)
         if key not in document.keys and (prune or configs.get(key) is None)
     ]
+    return missing + _taken_tokens(document, configs)
+
+
+def _taken_tokens(document: Document, configs: Configs) -> list[Fault]:
+    """A fault for each token that leads to another source, in the document or in `configs`."""
+    faults, owners = [], dict[str, ConfigKey]()
+    for path, source in _sources_of(document):
+        if source.token_hash is not None:
+            known = configs.source_of_token(source.token_hash)
+            other = owners.setdefault(source.token_hash, key_of(known or source))
+            if other != key_of(source):
+                faults.append(Fault(f"{path}.token", "is another source's: each has its own"))
+    return faults
+
+
+def _sources_of(document: Document) -> Iterator[tuple[str, Source]]:
+    for placed in document.records:
+        if isinstance(placed.record, Source):
+            yield placed.path, placed.record
 
 
 def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
@@ -132,6 +153,9 @@ def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
                 fault = Fault(f"{place}.account_id", f"stands in account {given}: leave it out")
                 document.faults.append(fault)
             owned = {**item, "account_id": account_id}
+            if kind == "source":
+                owned, faults = with_hash(owned)
+                document.faults += [Fault(f"{place}.{it.field}", it.message) for it in faults]
             _read_record(place, owned, CONFIG_KINDS[kind], document)
 
 

@@ -20,25 +20,25 @@ RECIPIENTS_MAX: Final = 20
 TAGS_MAX: Final = 50
 VALUE_CHARACTERS_MAX: Final = 2_000
 
-_EMAIL: Final = r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+"
-_E164: Final = r"\+[1-9][0-9]{5,14}"
+EMAIL: Final = r"[^@\s<>,;]+@[^@\s<>,;]+\.[^@\s<>,;]+"
+E164: Final = r"\+[1-9][0-9]{5,14}"
 
 Message = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
 # Whom the activity names: `{{email}}`, `{{caller_number}}`.
 _FIELD: Final = r"\{\{ ?[A-Za-z0-9_.]{1,100} ?\}\}"
 Email = Annotated[
     str,
-    Field(max_length=254, json_schema_extra=shown(f"({_EMAIL}|{_FIELD})")),
+    Field(max_length=254, json_schema_extra=shown(f"({EMAIL}|{_FIELD})")),
     form(
-        f"{_EMAIL}|{_FIELD}",
+        f"{EMAIL}|{_FIELD}",
         "must be an email address, without a name, or one token such as {{email}}",
     ),
 ]
 Phone = Annotated[
     str,
-    Field(json_schema_extra=shown(f"({_E164}|{_FIELD})")),
+    Field(json_schema_extra=shown(f"({E164}|{_FIELD})")),
     form(
-        f"{_E164}|{_FIELD}",
+        f"{E164}|{_FIELD}",
         "must be a number in E.164 form, such as +13035550100, or one token such as "
         "{{caller_number}}",
     ),

@@ -87,6 +87,13 @@ def explain(event: Event, configs: Configs) -> tuple[Verdict, ...]:
     return verdicts
 
 
+def named_by(event: Event) -> str:
+    """What a `route` event runs, in words."""
+    if event.trigger_id is not None:
+        return f"trigger {event.trigger_id}"
+    return f"webhook {event.webhook_id}"
+
+
 def _account_reason(event: Event, configs: Configs) -> Reason | None:
     account = configs.account(event.account_id)
     if account is None:
@@ -137,9 +144,8 @@ def _is_heard_of(phase: str, account_id: int, configs: Configs) -> bool:
 
 def _verdict(event: Event, held: HeldWebhook) -> Verdict:
     reason = _reason(event, held)
-    named = f"webhook {event.webhook_id}" if event.webhook_id else f"trigger {event.trigger_id}"
     details = {
-        "not_routed": f"the event runs {named} only",
+        "not_routed": f"the event runs {named_by(event)} only",
         "position": f"the webhook is positioned at {held.webhook.position}, not {event.phase}",
         "disabled": disabled_detail(held.webhook),
     }

@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias
 
 from pipeline.chains import is_at_its_end, trigger_link, webhook_link
 from pipeline.configs import Configs
+from pipeline.matching import named_by
 from pipeline.trigger_actions import Asked, Cause, LeftOut, asked_of
 from pipeline.trigger_conditions import Moment, moment_of
 from pipeline.trigger_context import condition_fields, failure_told
@@ -128,8 +129,7 @@ def _unknown(trigger_id: str) -> Judgement:
 def _elsewhere(held: HeldTrigger, event: Event) -> Judgement:
     trigger = held.trigger
     if event.phase == ROUTE:
-        named = event.trigger_id or event.webhook_id
-        return Judgement(trigger.id, "not_routed", f"the event runs {named} only")
+        return Judgement(trigger.id, "not_routed", f"the event runs {named_by(event)} only")
     if not trigger.positions:
         detail = "the trigger has no position: it runs only where something names it"
     else:

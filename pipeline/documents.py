@@ -16,6 +16,7 @@ from pipeline.changes import BOOKKEEPING
 from pipeline.configs import Configs
 from pipeline.egress import Allowed, url_faults
 from pipeline.filters import compile_filter
+from pipeline.mapping import mapping_faults
 from pipeline.paths import compile_path
 from pipeline.source_tokens import with_hash
 from pipeline.templates import check
@@ -123,18 +124,24 @@ def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
             yield placed.path, placed.record
 
 
+def triggers_of(document: Document) -> Iterator[tuple[str, Trigger]]:
+    """The triggers of a document, each with its path."""
+    for placed in document.records:
+        if isinstance(placed.record, Trigger):
+            yield placed.path, placed.record
+
+
 def references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
     """What the records name, each with the place where they do."""
     for path, webhook in webhooks_of(document):
         if webhook.failure_trigger is not None:
             key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
             yield f"{path}.failure_trigger.trigger_id", key
-    for placed in document.records:
-        if isinstance(placed.record, Trigger):
-            for index, action in enumerate(placed.record.actions):
-                if isinstance(action, RunWebhook):
-                    key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
-                    yield f"{placed.path}.actions[{index}].webhook_id", key
+    for path, trigger in triggers_of(document):
+        for index, action in enumerate(trigger.actions):
+            if isinstance(action, RunWebhook):
+                key = ConfigKey(trigger.account_id, "webhook", action.webhook_id)
+                yield f"{path}.actions[{index}].webhook_id", key
 
 
 def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
@@ -231,11 +238,10 @@ def _faults_of(placed: Placed, *, allow_http: bool, allowed: Allowed) -> Iterato
     elif isinstance(record, Trigger):
         yield from trigger_faults(path, record)
     elif isinstance(record, Source):
-        for index, row in enumerate(record.mapping):
-            place = f"{path}.mapping[{index}]"
-            yield from _path_faults(f"{place}.target", row.target)
-            for nth, source_path in enumerate(row.paths):
-                yield from _path_faults(f"{place}.paths[{nth}]", source_path)
+        for fault in mapping_faults(record.mapping):
+            yield Fault(f"{path}.mapping{fault.field}", fault.message)
+        if record.deduplication is not None and record.deduplication.path is not None:
+            yield from _path_faults(f"{path}.deduplication.path", record.deduplication.path)
 
 
 def _filter_faults(path: str, written: Filter | None) -> list[Fault]:

@@ -144,7 +144,7 @@ def test_enhanced_tokens_without_the_entitlement_are_warned_about():
 
 @pytest.mark.parametrize("target", ["custom_caller_number", "custom_fields.caller_number"])
 def test_a_custom_field_named_as_a_built_in_one_is_warned_about(target):
-    fine = ["caller_number", "custom_account_number", "custom_fields.account_number"]
+    fine = ["caller_number", "custom_account_number", "custom_fields.order_number"]
     mapping = [{"target": each, "paths": ["x"]} for each in [*fine, target]]
     assert warned(sources=[{**SOURCE, "mapping": mapping}]) == [
         (

@@ -1,4 +1,4 @@
-"""Why each webhook of an account fired for an activity, or why it did not.
+"""Why each webhook and each trigger of an account fired for an activity, or why it did not.
 
 What is on record decides; where nothing is, today's configuration is asked, and the answer says so.
 """
@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from agents.api.models.explaining import ExplainedWebhook, ExplainPage, ExplainQuery
+from agents.api.models.explaining import (
+    ExplainedTriggerAnswer,
+    ExplainedWebhook,
+    ExplainPage,
+    ExplainQuery,
+)
 from agents.api.operation import Call, Operation, Reply
 from agents.api.paging import page_of
 from agents.api.problems import not_found
@@ -16,6 +21,7 @@ from agents.history.queries import Part
 from agents.history.rows import EventRow
 from agents.history.search import DeliverySearch
 from pipeline.explaining import Owed, Seen, explained, newest_of_each
+from pipeline.explaining_triggers import triggers_explained
 
 _KIND: Final = "explain"
 # An activity at all phases, delivered to fifty webhooks at each; of more the newest are told.
@@ -37,8 +43,17 @@ async def _explain(call: Call) -> Reply:
             next_cursor=cursor,
             activity_id=activity_id,
             event_id=query.event_id,
+            triggers=_triggers(call, seen),
         )
     )
+
+
+def _triggers(call: Call, seen: tuple[Seen, ...]) -> list[ExplainedTriggerAnswer]:
+    """Those of the account, with the first page of an answer that is about all webhooks."""
+    if call.query.cursor is not None or call.query.webhook_id is not None:
+        return []
+    found = triggers_explained(call.account_id, seen, call.services.view.configs)
+    return [ExplainedTriggerAnswer.of(each) for each in found]
 
 
 async def _one(call: Call) -> tuple[str, tuple[Seen, ...]]:
@@ -66,7 +81,9 @@ def _seen(row: EventRow) -> Seen:
 
 
 async def _owed(call: Call, activity_id: str) -> Iterable[Owed]:
-    search = DeliverySearch(activity_id=activity_id, event_id=call.query.event_id, is_test=False)
+    search = DeliverySearch(
+        activity_id=activity_id, event_id=call.query.event_id, is_test=False, channel="webhook"
+    )
     found = await call.services.history.deliveries(call.account_id, search, Part(_DELIVERIES_MAX))
     return [
         Owed(row.delivery_id, row.webhook_id, row.event_id, row.phase, row.status)
@@ -88,6 +105,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         description="For an activity, or for one event of it, webhook by webhook: the deliveries, "
         "or the reason why there is none. Give either `activity_id` or `event_id`. The history "
         "does not know former configurations, so a reason is that of today's; `changed_since` "
-        "says where this may matter.",
+        "says where this may matter. Triggers are told of with the first page.",
     ),
 )

@@ -25,6 +25,7 @@ from pipeline.sealing import Keys, Sealable, has_secrets, sealed_like, secrets_o
 from pipeline.settings import parse_networks
 from schemas.codec import Fault, Malformed, Record
 from schemas.config import Config, ConfigKey, key_of
+from schemas.filter import as_groups
 from schemas.secret import is_sealed
 from schemas.source import Source
 from schemas.webhook import Webhook
@@ -141,12 +142,12 @@ def _translated(
     fields = {name: value for name, value in given.items() if name not in _ANSWERED}
     if kind == "source":
         return _of_source(fields, current)
-    if kind != "webhook":
-        return fields, [], []
+    if kind == "trigger":
+        return _with_groups(fields, "conditions"), [], []
     webhook = current if isinstance(current, Webhook) else None
     translation = Translation(fields, webhook)
     fields, faults = unmasked(translation.fields, webhook)
-    return _with_whole_filter(fields), translation.faults + faults, translation.warnings
+    return _with_groups(fields, "filter"), translation.faults + faults, translation.warnings
 
 
 def _of_source(
@@ -173,13 +174,9 @@ def _to_patch(current: Config, patch: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _with_whole_filter(fields: dict[str, Any]) -> dict[str, Any]:
-    """A filter of one group written out, as it is kept, so that a patch takes its place."""
-    written = fields.get("filter")
-    if isinstance(written, dict) and "all" in written and "any" not in written:
-        rest = {name: value for name, value in written.items() if name != "all"}
-        return {**fields, "filter": {**rest, "any": [{"all": written["all"]}]}}
-    return fields
+def _with_groups(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """A filter, or conditions, of one group written out as kept, so that a patch replaces it."""
+    return {**fields, name: as_groups(fields[name])} if name in fields else fields
 
 
 def _named(fields: dict[str, Any], key: ConfigKey, faults: list[Fault]) -> dict[str, Any]:

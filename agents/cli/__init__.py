@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
     "deliveries": ("agents.cli.deliveries:deliveries", "Search, explain and rerun deliveries."),
     "webhooks": ("agents.cli.webhooks:webhooks", "List, switch and test webhooks."),
+    "triggers": ("agents.cli.triggers:triggers", "List, switch, run and explain triggers."),
     "accounts": ("agents.cli.accounts:accounts", "List the accounts."),
     "keys": ("agents.cli.keys:keys", "Make, list and revoke keys of the API."),
     "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),

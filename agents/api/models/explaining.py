@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from agents.api.models.base import Answer, Page, PageQuery
 from agents.api.models.searching import Word, moment
 from pipeline.explaining import Explained, Owed, Seen
+from pipeline.explaining_triggers import ExplainedTrigger
 
 
 class ExplainQuery(PageQuery):
@@ -99,8 +100,39 @@ class ExplainedWebhook(Answer):
         )
 
 
+class ExplainedTriggerAnswer(Answer):
+    """What today's configuration of a trigger makes of the activity."""
+
+    trigger_id: str
+    name: str | None = Field(description="null when there is no such trigger any more.")
+    reason: str = Field(
+        description="`fired` (it would be run), `position`, `conditions`, `disabled`, "
+        "`not_routed`, `unknown_trigger`, `loop` and `depth` (it had led there itself, or too much "
+        "had), or `content_expired`."
+    )
+    detail: str = Field(description="The same in words: with the condition and the value.")
+    judged_event: JudgedEvent = Field(description="The event that came nearest to running it.")
+    changed_since: bool = Field(description="Whether the trigger was changed after that event.")
+
+    @classmethod
+    def of(cls, explained: ExplainedTrigger) -> Self:
+        """The explanation as it is answered."""
+        return cls(
+            trigger_id=explained.trigger_id,
+            name=explained.name,
+            reason=explained.reason,
+            detail=explained.detail,
+            judged_event=JudgedEvent.of(explained.judged),
+            changed_since=explained.changed_since,
+        )
+
+
 class ExplainPage(Page[ExplainedWebhook]):
     """An explanation, webhook by webhook, by id."""
 
     activity_id: str
     event_id: str | None = Field(description="The event that was asked about, if one was.")
+    triggers: list[ExplainedTriggerAnswer] = Field(
+        description="Every trigger of the account, by id; with the first page, unless one webhook "
+        "alone was asked about."
+    )

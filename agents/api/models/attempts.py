@@ -27,7 +27,7 @@ class DeliveriesQuery(SpanQuery):
     reason: Word | None = Field(None, description="The reason code of their last record.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")
     channel: Channel | None = Field(None, description="Only what goes out by this way.")
-    trigger_id: Word | None = Field(None, description="Only messages of this trigger.")
+    trigger_id: Word | None = Field(None, description="Only what this trigger ran or sent.")
     replay_id: Word | None = Field(None, description="Only what this replay began again.")
 
     @property
@@ -63,7 +63,7 @@ class AttemptsQuery(SpanQuery):
     url: Word | None = Field(None, description="A text that the URL holds, in any case.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")
     channel: Channel | None = Field(None, description="Only what goes out by this way.")
-    trigger_id: Word | None = Field(None, description="Only messages of this trigger.")
+    trigger_id: Word | None = Field(None, description="Only what this trigger ran or sent.")
     replay_id: Word | None = Field(None, description="Only what this replay began again.")
 
     @property
@@ -169,7 +169,9 @@ class AttemptAnswer(Answer):
     webhook_id: str = Field(
         description="Of a message, the webhook whose failure it tells of; empty if of none."
     )
-    trigger_id: str | None = Field(description="The trigger whose message it is.")
+    trigger_id: str | None = Field(
+        description="The trigger that ran the webhook, or whose message it is."
+    )
     replay_id: str | None = Field(description="The replay that began this run.")
     webhook_version: int | None
     event_id: str
@@ -240,7 +242,9 @@ class DeliverySummary(Answer):
     id: str
     channel: str = Field(description="`webhook`, or `email` or `text` for a trigger's message.")
     webhook_id: str
-    trigger_id: str | None = Field(description="The trigger whose message it is.")
+    trigger_id: str | None = Field(
+        description="The trigger that ran the webhook, or whose message it is."
+    )
     replay_id: str | None = Field(description="The replay that began its newest run.")
     event_id: str
     activity_id: str

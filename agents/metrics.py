@@ -171,13 +171,30 @@ REMOVED_UNREAD: Final = Counter(
     "Records that a topic's retention removed before they were read: each one is a loss",
     ["topic"],
 )
+NOTICES: Final = Counter(
+    "hookline_notices_total",
+    "Triggers' messages, by channel: what became of the try to send one, throttled where it was "
+    "only counted, or repeat for a copy",
+    ["channel", "result"],
+)
+NOTICES_OPEN: Final = Gauge(
+    "hookline_notifier_open_records", "Failures and notices read and not yet done with"
+)
+WINDOWS: Final = Gauge(
+    "hookline_notifier_remembered_webhooks",
+    "Failing webhooks of which this notifier remembers what was told",
+)
+AUTO_DISABLED: Final = Counter(
+    "hookline_webhooks_disabled_total", "Webhooks disabled because they failed for too long"
+)
 LAG: Final = Gauge(
     "hookline_consumer_lag_records",
     "Records between the last completed one and the end of the topic",
     ["topic"],
 )
 PARTITIONS: Final = Gauge(
-    "hookline_assigned_partitions", "Partitions that this sender, scheduler or recorder holds"
+    "hookline_assigned_partitions",
+    "Partitions that this sender, scheduler, notifier or recorder holds",
 )
 IN_DOUBT: Final = Gauge(
     "hookline_membership_in_doubt",
@@ -223,9 +240,21 @@ API_REQUESTS: Final = Counter(
     "Requests to the HTTP API, by method, path of the operation and status",
     ["method", "operation", "status"],
 )
+INBOUND_REQUESTS: Final = Counter(
+    "hookline_inbound_requests_total",
+    "Requests to the addresses of sources, by what became of them: accepted, unknown where the "
+    "address leads to no source, or the problem they were answered with",
+    ["result"],
+)
 API_TIME: Final = Histogram(
     "hookline_api_request_seconds",
     "Duration of requests to the HTTP API, by method",
     ["method"],
     buckets=_SECONDS,
+)
+REPLAYS: Final = Gauge("hookline_replays", "Replays that this process carries out now")
+REPLAYED: Final = Counter(
+    "hookline_replayed_deliveries_total",
+    "Deliveries that replays chose: begun, or the reason why they were left",
+    ["result"],
 )

@@ -152,6 +152,16 @@ def _limited(text: str) -> str:
     return text
 
 
+def _text(value: object) -> str:
+    return text_of(value).strip()
+
+
+def _phone(value: object) -> str:
+    """A spreadsheet makes a number of a telephone number, and a double of that."""
+    is_whole = isinstance(value, float) and value.is_integer()
+    return text_of(int(value) if is_whole and isinstance(value, float) else value)
+
+
 def _number(value: object) -> int | float:
     number = decimal_of(value)
     if number is None:
@@ -197,8 +207,8 @@ def _no_target(message: str) -> Malformed:
 
 
 _FITTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
-    "text": text_of,
-    "phone": text_of,
+    "text": _text,
+    "phone": _phone,
     "number": _number,
     "integer": _integer,
     "score": _score,

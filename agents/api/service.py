@@ -11,6 +11,7 @@ from aiohttp import web
 from agents.api.documents import documentation_routes
 from agents.api.failures import problem_of
 from agents.api.handling import Handling
+from agents.api.inbound_taking import InboundTaking
 from agents.api.operations import OPERATIONS
 from agents.api.problems import UNAVAILABLE
 from agents.api.publishing import ApiPublisher
@@ -45,6 +46,7 @@ class ApiService:
         )
         self._handling = Handling(self.services)
         self._keeper = Keeper(_parts(self.services))
+        self._inbound = InboundTaking(self.services, self._handling)
         self._tasks: list[asyncio.Task[None]] = []
 
     def routes(self) -> list[web.RouteDef]:
@@ -52,6 +54,7 @@ class ApiService:
         public_url = self.services.settings.public_url
         return [
             *routes_of(OPERATIONS, self._handling),
+            *self._inbound.routes(),
             *documentation_routes(OPERATIONS, self._handling, public_url),
         ]
 

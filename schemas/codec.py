@@ -134,11 +134,11 @@ def _is_echo(entry: Any, places: list[tuple[int | str, ...]]) -> bool:  # noqa: 
 def _fault(entry: Any, document: object) -> Fault:  # noqa: ANN401 - pydantic's own mapping
     message = entry["msg"].removeprefix("Value error, ")
     message = _PLAINER.get(entry["type"], message)
-    location = _as_written(entry["loc"], document)
+    location = entry["loc"]
     named = _NAMED_FIELD.fullmatch(message) if entry["type"] == "value_error" else None
     if named:
         location, message = (*location, named[1]), named[2]
-    return Fault(_path(location), message[:1].lower() + message[1:])
+    return Fault(_path(_as_written(location, document)), message[:1].lower() + message[1:])
 
 
 _PLAINER: Final = {

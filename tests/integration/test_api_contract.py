@@ -34,7 +34,7 @@ KEEPING_TO_IT = [
     checks.response_schema_conformance,
 ]
 # What the history answers is asked of both databases, the rest of one.
-OF_HISTORY = {it.path for it in OPERATIONS if it.tag in ("Activities", "Deliveries", "Log")}
+OF_HISTORY = {it.path for it in OPERATIONS if it.tag in ("Activities", "Deliveries", "Log", "Inbound")}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -8,7 +8,7 @@ from typing import Final
 from agents.history.engine import Database
 from agents.history.schema import bring_up_to_date
 from tests.support.api import Api, Client
-from tests.support.builders import a_job, an_attempt, an_event
+from tests.support.builders import a_job, an_attempt, an_event, an_inbound
 from tests.support.histories import record
 
 SENT: Final = {
@@ -72,11 +72,21 @@ def _record(api: Api, account_id: int, mark: str, webhook_id: str, offset: int) 
         activity_id=event.activity_id,
         request={**SENT, "url": NOWHERE},
     )
+    inbound = an_inbound(
+        inbound_id=f"in_{mark}",
+        account_id=account_id,
+        source_id=f"form-{mark}",
+        outcome="rejected",
+        reason="invalid",
+        activity_id=None,
+        event_ids=[],
+    )
     database = Database(api.settings)
     try:
         bring_up_to_date(database)
         record(database, event, first_offset=offset)
         record(database, attempt, first_offset=offset)
+        record(database, inbound)
     finally:
         database.close()
     return {
@@ -84,4 +94,5 @@ def _record(api: Api, account_id: int, mark: str, webhook_id: str, offset: int) 
         "event": event.event_id,
         "delivery": job.delivery_id,
         "attempt": f"at_0_{offset}",
+        "inbound": inbound.inbound_id,
     }

@@ -125,13 +125,16 @@ def _tell(found: Audited) -> None:
     table.add_column()
     for name, count, meaning in _rows(found):
         style = "red" if count and name in {"lost", "removed unread"} else ""
-        table.add_row(Text(name, style=style), Text(f"{count:,}", style=style), meaning)
+        told = Text(meaning if count else "", style="dim")
+        table.add_row(Text(name, style=style), Text(f"{count:,}", style=style), told)
     print_table(table)
     for trace in found.traces:
         click.echo(_shown(trace))
     left = len(found.balance.lost) - len(found.traces)
     if left > 0:
         click.echo(f"… and {left:,} more")
+    if found.is_good:
+        click.echo("Nothing is lost: what has not ended waits where it will be taken.")
 
 
 def _rows(found: Audited) -> Iterator[tuple[str, int, str]]:
@@ -139,7 +142,8 @@ def _rows(found: Audited) -> Iterator[tuple[str, int, str]]:
     yield "deliveries", balance.deliveries, ""
     for outcome, count in sorted(balance.ended.items()):
         yield f"  {outcome}", count, ""
-    yield "  buried", balance.dead, "as dead letters"
+    if balance.dead:
+        yield "  buried", balance.dead, "as dead letters"
     yield "waiting", balance.waiting.total(), _oldest(found)
     for topic, count in sorted({**balance.waiting, **found.messages_waiting}.items()):
         yield f"  {topic}", count, ""

@@ -3,13 +3,13 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.audit.audit import Audit, Progress
 from agents.cli.audit import audit
 from agents.kafka.clients import producer_config
 from agents.kafka.groups import MATCHERS, SCHEDULERS, SENDERS
@@ -18,7 +18,7 @@ from schemas.codec import encode
 from schemas.config import key_of
 from schemas.dead_letter import as_base64
 from schemas.ids import delivery_id
-from schemas.topics import ACTIVITIES, ATTEMPTS, CONFIGS, DEAD_LETTERS, JOBS
+from schemas.topics import ACTIVITIES, ATTEMPTS, CONFIGS, DEAD_LETTERS, JOBS, JOBS_RETRY
 from tests.support.brokers import settings_for
 from tests.support.builders import (
     ACCOUNT_ID,
@@ -61,9 +61,6 @@ class Topics:
         consumer.commit(offsets=[place], asynchronous=False)
         consumer.close()
 
-    def audited(self, since_ms=HOUR_MS):
-        return Audit(self.settings, time.time_ns() // 1_000_000 - since_ms, Progress()).run()
-
     def run(self, *options, data_dir: Path):
         environment = {
             "HOOKLINE_BOOTSTRAP_SERVERS": self.settings.bootstrap_servers,
@@ -73,108 +70,113 @@ class Topics:
         return CliRunner().invoke(audit, options, env=environment)
 
 
-@pytest.fixture
-def topics(broker) -> Topics:
-    return Topics(broker)
-
-
 def an_ended(event_id, **overrides):
     """What is on record of the delivery of an event."""
     owed = {"event_id": event_id, "delivery_id": delivery_id(event_id, "crm", ACCOUNT_ID)}
     return encode(an_attempt(**owed, **overrides))
 
 
-def test_everything_that_ended_or_waits_is_accounted_for(topics):
+def a_job_of(event_id):
+    return a_job(event=an_event(event_id=event_id))
+
+
+@pytest.fixture(scope="module")
+def found(broker, tmp_path_factory) -> dict[str, Any]:
+    """What an audit says of an installation where much went wrong, beside a good delivery."""
+    topics = Topics(broker)
+    topics.write(ATTEMPTS, an_ended("again"), age_ms=2 * HOUR_MS)
+    for event_id in ("good", "no-job", "no-record", "again"):
+        topics.write(ACTIVITIES, encode(an_event(event_id=event_id)))
+    topics.write(ACTIVITIES, b"rubbish")
+    topics.write(ACTIVITIES, b"buried")
+    topics.taken(ACTIVITIES, 6)
+    for event_id in ("good", "no-record", "again"):
+        topics.write(JOBS, encode(a_job_of(event_id)))
+    topics.taken(JOBS, 3)
+    topics.write(ATTEMPTS, an_ended("good"))
+    name = topics.settings.topic(ACTIVITIES)
+    letter = a_dead_letter(topic=name, partition=0, offset=5, value=as_base64(b"buried"))
+    topics.write(DEAD_LETTERS, encode(letter))
+    for event_id in ("gone", "stays"):
+        value = encode(an_event(event_id=event_id))
+        topics.write("retry.5s", value, to=ACTIVITIES, id=event_id)
+    topics.taken("retry.5s", 1)
+    directory = tmp_path_factory.mktemp("data")
+    told = topics.run("--json", data_dir=directory)
+    assert told.exit_code == 1, told.output
+    return {**json.loads(told.stdout), "shown": topics.run(data_dir=directory)}
+
+
+def lost(found, what):
+    return [it for it in found["traces"] if it["what"] == what]
+
+
+def test_a_lost_delivery_is_found_and_named(found):
+    """One event was taken and led to nothing, one job was taken and left no record."""
+    traces = lost(found, "delivery")
+
+    assert {(it["event_id"], it["topic"], it["offset"]) for it in traces} == {
+        ("no-job", "activities", 1),
+        ("no-record", "jobs", 1),
+    }
+    assert {(it["account_id"], it["webhook_id"]) for it in traces} == {(ACCOUNT_ID, "crm")}
+    assert found["lost"] == len(found["traces"])
+
+
+def test_what_is_lost_is_shown_to_people_too(found):
+    shown = found["shown"]
+
+    assert shown.exit_code == 1
+    its = delivery_id("no-record", "crm", ACCOUNT_ID)
+    assert f"LOST delivery {its}; webhook {ACCOUNT_ID}:crm; activity" in shown.stdout
+    assert "Nothing is lost" not in shown.stdout
+
+
+def test_a_resend_whose_delivery_ended_long_ago_is_not_lost(found):
+    """Senders drop it without a record, since the record is there already."""
+    assert found["ended"] == {"delivered": 2}
+    assert found["deliveries"] == 4
+
+
+def test_what_cannot_be_read_must_be_a_dead_letter(found):
+    (trace,) = lost(found, "record")
+
+    assert (trace["topic"], trace["offset"]) == (ACTIVITIES, 4)
+    assert found["dead_letters"] == 1
+
+
+def test_an_event_that_left_its_tier_must_be_on_activities(found):
+    assert [it["id"] for it in lost(found, "event")] == ["gone"]
+    assert found["waiting"] == {"retry.5s": 1}
+
+
+def test_everything_that_ended_or_waits_is_accounted_for(broker, tmp_path):
+    topics = Topics(broker)
     for event_id in ("ended", "retried", "new", "unread"):
         topics.write(ACTIVITIES, encode(an_event(event_id=event_id)))
     topics.taken(ACTIVITIES, 3)
-    jobs = [a_job(event=an_event(event_id=it)) for it in ("ended", "retried", "new")]
+    jobs = [a_job_of(event_id) for event_id in ("ended", "retried", "new")]
     for job in jobs:
         topics.write(JOBS, encode(job))
     topics.taken(JOBS, 2)
     topics.write(ATTEMPTS, an_ended("ended"))
     retry = {"outcome": "failed", "reason": "5xx", "next": {"step": "retry", "tier": "5s"}}
-    topics.write("retry.5s", encode(jobs[1].model_copy(update={"attempt": 2})), to="jobs.retry")
+    topics.write("retry.5s", encode(jobs[1].model_copy(update={"attempt": 2})), to=JOBS_RETRY)
     topics.write(ATTEMPTS, an_ended("retried", **retry))
 
-    found = topics.audited()
-
-    assert found.is_good
-    assert found.balance.lost == []
-    assert found.events == 4
-    assert found.balance.ended == {"delivered": 1}
-    assert found.balance.waiting == {"activities": 1, "jobs": 1, "retry.5s": 1}
-
-
-def test_a_lost_delivery_is_found_and_named(topics, tmp_path):
-    """One event was taken and led to nothing, one job was taken and left no record."""
-    for event_id in ("good", "no-job", "no-record"):
-        topics.write(ACTIVITIES, encode(an_event(event_id=event_id)))
-    topics.taken(ACTIVITIES, 3)
-    for event_id in ("good", "no-record"):
-        topics.write(JOBS, encode(a_job(event=an_event(event_id=event_id))))
-    topics.taken(JOBS, 2)
-    topics.write(ATTEMPTS, an_ended("good"))
-
     told = topics.run("--json", data_dir=tmp_path)
-    shown = topics.run(data_dir=tmp_path)
+    shown = topics.run("--since", "15m", data_dir=tmp_path)
 
-    assert (told.exit_code, shown.exit_code) == (1, 1)
-    found = json.loads(told.stdout)
-    assert (found["lost"], found["ended"], found["deliveries"]) == (2, {"delivered": 1}, 3)
-    assert {(it["event_id"], it["topic"], it["offset"]) for it in found["traces"]} == {
-        ("no-job", "activities", 1),
-        ("no-record", "jobs", 1),
-    }
-    assert {it["webhook_id"] for it in found["traces"]} == {"crm"}
-    lost = delivery_id("no-record", "crm", ACCOUNT_ID)
-    assert f"LOST delivery {lost}; webhook 25:crm; activity" in shown.stdout
+    assert (told.exit_code, shown.exit_code) == (0, 0), told.output + shown.output
+    result = json.loads(told.stdout)
+    assert (result["events"], result["lost"], result["ended"]) == (4, 0, {"delivered": 1})
+    assert result["waiting"] == {"activities": 1, "jobs": 1, "retry.5s": 1}
+    assert result["oldest_waiting"]["topic"] in result["waiting"]
+    assert "Nothing is lost" in shown.stdout
 
 
-def test_a_resend_whose_delivery_ended_long_ago_is_not_lost(topics):
-    """Senders drop it without a record, since the record is there already."""
-    topics.write(ATTEMPTS, an_ended("again"), age_ms=2 * HOUR_MS)
-    topics.write(ACTIVITIES, encode(an_event(event_id="again")))
-    topics.taken(ACTIVITIES, 1)
-    topics.write(JOBS, encode(a_job(event=an_event(event_id="again"))))
-    topics.taken(JOBS, 1)
+def test_a_time_that_is_none_is_refused():
+    result = CliRunner().invoke(audit, ["--since", "soon"])
 
-    found = topics.audited()
-
-    assert found.balance.lost == []
-    assert found.balance.ended == {"delivered": 1}
-
-
-def test_what_cannot_be_read_must_be_a_dead_letter(topics):
-    for value in (b"rubbish", b"buried"):
-        topics.write(ACTIVITIES, value)
-    topics.taken(ACTIVITIES, 2)
-    letter = a_dead_letter(
-        topic=topics.settings.topic(ACTIVITIES), partition=0, offset=1, value=as_base64(b"buried")
-    )
-    topics.write(DEAD_LETTERS, encode(letter))
-
-    found = topics.audited()
-
-    (lost,) = found.balance.lost
-    assert (lost.what, lost.at.topic, lost.at.offset) == ("record", ACTIVITIES, 0)
-    assert found.dead_letters == 1
-
-
-def test_an_event_that_left_its_tier_must_be_on_activities(topics):
-    topics.write("retry.5s", encode(an_event(event_id="gone")), to=ACTIVITIES, id="gone")
-    topics.write("retry.5s", encode(an_event(event_id="stays")), to=ACTIVITIES, id="stays")
-    topics.taken("retry.5s", 1)
-
-    found = topics.audited()
-
-    assert [(it.what, it.id) for it in found.balance.lost] == [("event", "gone")]
-    assert found.balance.waiting == {"retry.5s": 1}
-
-
-def test_of_nothing_there_is_nothing_to_tell(topics, tmp_path):
-    result = topics.run("--since", "15m", data_dir=tmp_path)
-
-    assert result.exit_code == 0, result.output
-    assert "0 events from" in result.stdout
-    assert topics.run("--since", "soon", data_dir=tmp_path).exit_code == 2
+    assert result.exit_code == 2
+    assert "'soon' is not a time such as 90s, 15m, 1h or 7d" in result.output

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "render": ("agents.cli.render:render", "Print the request a webhook would send."),
     "publish": ("agents.cli.publish:publish", "Write events, as JSON lines, to the broker."),
     "deliveries": ("agents.cli.deliveries:deliveries", "Search, explain and rerun deliveries."),
+    "replay": ("agents.cli.replay:replay", "Begin again what failed or was missed."),
     "webhooks": ("agents.cli.webhooks:webhooks", "List, switch and test webhooks."),
     "triggers": ("agents.cli.triggers:triggers", "List, switch, run and explain triggers."),
     "accounts": ("agents.cli.accounts:accounts", "List the accounts."),

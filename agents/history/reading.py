@@ -19,13 +19,14 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from agents.history import inbound, queries, replaying
+from agents.history import failing, inbound, queries, replaying
 from agents.history.engine import CONNECTIONS_MAX, Database, is_away
 from agents.history.inbound import InboundRow, InboundSearch
 from agents.history.queries import Found, Part
 from agents.history.rows import ActivityRow, AttemptRow, DeliveryRow, EventRow
 from agents.history.search import ActivitySearch, AttemptSearch, DeliverySearch
 from agents.history.writing import Partition
+from pipeline.auto_disabling import Failing
 from pipeline.replaying import Activity, Known
 from pipeline.settings import Settings
 from pipeline.timeseries import HistoryAwayError
@@ -140,6 +141,18 @@ class HistoryReader:
     async def recorded_up_to(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Up to which offsets the history has these partitions."""
         return await self._ask(replaying.recorded_up_to, partitions)
+
+    async def failing(self, account_id: int, webhook_id: str, since_ms: int) -> Failing | None:
+        """The webhook's first and last failure since then and since its last delivery."""
+        return await self._ask(failing.failing, account_id, webhook_id, since_ms)
+
+    async def waiting(self, account_id: int, webhook_id: str, limit: int) -> int:
+        """How many deliveries of the webhook have not ended; `limit` at most are counted."""
+        return await self._ask(failing.waiting, account_id, webhook_id, limit)
+
+    async def recorded_to(self, topic: str, partition: int) -> int:
+        """Up to which offset a partition (of a topic with its prefix) is in the history."""
+        return await self._ask(failing.recorded_to, topic, partition)
 
     def close(self) -> None:
         """Wait for what is being asked, and let go of the database."""

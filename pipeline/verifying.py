@@ -153,8 +153,12 @@ def _twilio(asked: PresetVerification, request: InboundRequest) -> str | None:
     fields = ""
     if request.content_type.lower().startswith(FORM_TYPE):
         try:
-            body = request.body.decode()
-            pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=FORM_FIELDS_MAX)
+            pairs = parse_qsl(
+                request.body.decode(),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=FORM_FIELDS_MAX,
+            )
         except ValueError:
             return "the form that is signed cannot be read"
         fields = "".join(name + value for name, value in sorted({*pairs}))

@@ -103,7 +103,10 @@ SUPERSEDED: Final = Counter(
     "hookline_superseded_jobs_total", "Jobs dropped because their delivery was begun again"
 )
 FAILURES: Final = Counter(
-    "hookline_failures_total", "First and final failures of deliveries", ["stage"]
+    "hookline_failures_total",
+    "Failures of deliveries that were told of: first and final, and again where a webhook's "
+    "trigger runs at every one",
+    ["stage"],
 )
 WINDOW_JOBS: Final = Gauge("hookline_window_jobs", "Jobs read and not yet completed by this sender")
 WINDOW_BYTES: Final = Gauge("hookline_window_bytes", "Bytes of those jobs")

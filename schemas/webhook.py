@@ -188,6 +188,14 @@ class Webhook(Record):
 
     @model_validator(mode="before")
     @classmethod
+    def _enabled_for_no_reason(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
+        """Forget why it was disabled as soon as it is enabled again, by whatever way."""
+        if isinstance(value, dict) and value.get("enabled", True) is True:
+            return {name: given for name, given in value.items() if name != "disabled_reason"}
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
     def _weburl(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
         if isinstance(value, dict) and "weburl" in value and "url" not in value:
             return {("url" if name == "weburl" else name): given for name, given in value.items()}

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from pipeline.chains import DEPTH_MAX, depth_of
 from pipeline.matching import deliveries_for
 from pipeline.trigger_actions import Late
+from pipeline.trigger_faults import trigger_faults
 from pipeline.triggering import judged_event, judged_failure
-from schemas.codec import encode
+from schemas.codec import decode, encode, validate
 from schemas.command import Command
 from schemas.common import CHAIN_MAX
 from schemas.event import Event, read_event
 from schemas.job import Job
+from schemas.trigger import Trigger
 from tests.support.builders import (
     NOW_MS,
     a_failure,
@@ -27,7 +29,10 @@ from tests.support.builders import (
     an_account,
     an_event,
 )
+from tests.support.config_strategies import trigger_documents
 from tests.support.configs import configs_of
+from tests.support.strategies import event_documents
+from tests.support.values import texts
 
 WEBHOOKS = ("w0", "w1", "w2")
 TRIGGERS = ("t0", "t1", "t2", "t3", "t4")
@@ -35,6 +40,7 @@ PHASES = ("end", "sale", "manual_update")
 # Five triggers with three actions each, one below the other, and three webhooks beside each time.
 EVENTS_MAX = 20_000
 
+moments = texts | st.just("2026-05-01T23:48Z")
 positions = st.lists(st.sampled_from((*PHASES, "route")), max_size=3)
 actions = st.sampled_from(
     [
@@ -83,6 +89,30 @@ def asked_by(event, configs):
     for judgement in judged:
         for asked in judgement.asked:
             yield asked.record if isinstance(asked, Late) else asked
+
+
+@given(
+    drawn=event_documents,
+    document=trigger_documents,
+    occurred_at=moments,
+)
+@settings(max_examples=100, deadline=None)
+def test_whatever_an_event_holds_judging_it_gives_records_that_can_be_read(
+    drawn, document, occurred_at
+):
+    event = validate(Event, {**drawn, "occurred_at": occurred_at})
+    positions = [event.phase] if event.trigger_id is None else []
+    ids = {"id": event.trigger_id or "t", "account_id": event.account_id}
+    trigger = validate(Trigger, {**document, **ids, "positions": positions, "enabled": True})
+    if [*trigger_faults("", trigger)]:  # a rule over what is no path: nobody could save it
+        trigger = trigger.model_copy(update={"conditions": None})
+    configs = configs_of(an_account(id=event.account_id), trigger)
+    for judgement in judged_event(event, configs, now_ms=NOW_MS):
+        assert judgement.fired or (judgement.detail and not judgement.asked)
+        assert len(judgement.asked) + len(judgement.left_out) in {0, len(trigger.actions)}
+        for asked in judgement.asked:
+            record = asked.record if isinstance(asked, Late) else asked
+            assert decode(type(record), encode(record)) == record
 
 
 @given(configs=configurations(), phase=st.sampled_from(PHASES))

@@ -80,6 +80,12 @@ def test_a_webhook_that_was_disabled_automatically_has_what_it_misses_recorded()
     assert (verdict.reason, verdict.detail) == ("disabled", end.detail)
 
 
+def test_a_webhook_that_is_enabled_again_is_not_disabled_for_a_reason():
+    assert a_webhook(disabled_reason="it failed").disabled_reason is None
+    assert a_webhook(enabled=True, disabled_reason="it failed").disabled_reason is None
+    assert a_webhook(enabled=False, disabled_reason="it failed").disabled_reason == "it failed"
+
+
 @pytest.mark.parametrize("state", ["running", "cancelled", "done"])
 def test_a_job_of_a_replay_that_was_cancelled_ends_without_a_try(state):
     replay = a_replay(state=state)

@@ -183,7 +183,8 @@ class Audit:
         except Malformed:
             self._ledger.unreadable(seen)
             return
-        self._ledger.came_back(event.event_id)
+        if event.origin != "upstream":  # what upstream writes was in no tier
+            self._ledger.came_back(event.event_id)
         at_ms = record.timestamp_ms or self._since_ms
         if seen.waits:
             self._ledger.waits(event.event_id, seen.at, at_ms)

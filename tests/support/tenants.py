@@ -34,7 +34,7 @@ class Tenant:
 
 
 def a_tenant(api: Api, account_id: int, offset: int) -> Tenant:
-    """An account with a webhook, a trigger, a source, keys, and a delivery in the history.
+    """An account with a webhook, a trigger, a source, a replay, keys, and a delivery on record.
 
     `offset` is where the records of its activity would lie on their topics.
     """
@@ -50,6 +50,9 @@ def a_tenant(api: Api, account_id: int, offset: int) -> Tenant:
     }.items():
         made = below.post(f"{kind}s", {"id": ids[kind], "name": mark, **fields})
         assert made.status == 201, made.text
+    planned = below.post("replays", {"note": mark})
+    assert planned.status == 201, planned.text
+    ids["replay"] = planned.body["id"]
     keys = {scope: below.post("keys", {"name": mark, "scopes": [scope]}).body for scope in _SCOPES}
     ids |= {"key": keys["read"]["id"]} | _record(api, account_id, mark, ids["webhook"], offset)
     readers = [api.client(keys[scope]["key"]) for scope in _SCOPES]

@@ -52,7 +52,7 @@ def carried_of(
     accepted: tuple[str, ...],
     refusals: tuple[Refusal, ...],
     *,
-    request: SentRequest,
+    request: SentRequest | None,
     response: Response | None,
     timings: Timings,
 ) -> Carried:

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("agents.cli.replay:replay", "Begin again what failed or was missed."),
     "webhooks": ("agents.cli.webhooks:webhooks", "List, switch and test webhooks."),
     "triggers": ("agents.cli.triggers:triggers", "List, switch, run and explain triggers."),
+    "sources": ("agents.cli.sources:sources", "Try mappings, and see what came to sources."),
     "accounts": ("agents.cli.accounts:accounts", "List the accounts."),
     "keys": ("agents.cli.keys:keys", "Make, list and revoke keys of the API."),
     "bin": ("agents.cli.bin:bin_", "Run a receiver that shows what it is sent."),
@@ -40,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "matcher": ("agents.cli.matcher:matcher", "Run the matcher: events to jobs."),
     "sender": ("agents.cli.sender:sender", "Run a sender: jobs to HTTP requests."),
     "scheduler": ("agents.cli.scheduler:scheduler", "Run the scheduler: waiting jobs to due ones."),
+    "notifier": ("agents.cli.notifier:notifier", "Run a notifier: failures to emails and texts."),
     "recorder": ("agents.cli.recorder:recorder", "Run the recorder: what happened to a database."),
 }
 

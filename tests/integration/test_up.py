@@ -120,7 +120,8 @@ def is_gone(pid: int) -> bool:
 
 def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     agents = eventually(up.agents, START_S)
-    assert list(agents) == ["matcher", "sender-1", "sender-2", "scheduler", "recorder", "api"]
+    once = ["scheduler", "notifier", "recorder", "api"]
+    assert list(agents) == ["matcher", "sender-1", "sender-2", *once]
     targets = json.loads(up.page("/targets"))
     assert {it["labels"]["agent"] for it in targets} == {*agents, "up"} - {"api"}  # up serves it
 
@@ -134,7 +135,7 @@ def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     assert 'hookline_agent_restarts_total{agent="sender-2"} 1.0' in up.page("/metrics")
     assert up.end(signal.SIGTERM) == 0
     assert all(is_gone(it["pid"]) for it in restarted.values())
-    order = ("matcher", "sender", "scheduler", "recorder")
+    order = ("matcher", "sender", "scheduler", "notifier", "recorder")
     ends = [up.said.index(f'"event": "{it}.stopped"') for it in order]
     assert ends == sorted(ends)
     keys = parse_keys((up.data_dir / "secret.keys").read_text())

@@ -58,16 +58,17 @@ class Judgement:
 
 def judged_event(event: Event, configs: Configs, *, now_ms: int) -> tuple[Judgement, ...]:
     """The triggers that an event runs, or could run if they were enabled and accepted it."""
-    cause = _cause_of(event, configs, now_ms)
-    if cause is None:
-        return ()
     if event.phase != ROUTE:
         held = configs.triggers_at(event.account_id, event.phase)
-        return tuple(_judged(each, cause) for each in held)
-    if event.trigger_id is None:
-        return ()
-    named = configs.held_trigger(event.account_id, event.trigger_id)
-    return (_unknown(event.trigger_id) if named is None else _judged(named, cause),)
+    elif event.trigger_id is None:
+        held = ()
+    else:
+        named = configs.held_trigger(event.account_id, event.trigger_id)
+        if named is None:
+            return (_unknown(event.trigger_id),)
+        held = (named,)
+    cause = _cause_of(event, configs, now_ms) if held else None
+    return () if cause is None else tuple(_judged(each, cause) for each in held)
 
 
 def explained_triggers(event: Event, configs: Configs, *, now_ms: int) -> tuple[Judgement, ...]:

@@ -6,9 +6,17 @@ from tests.mutations import (
     matcher_guards,
     recorder_guards,
     sender_guards,
+    trigger_guards,
 )
 from tests.mutations.guards import GUARDS
 
-LISTS = (sender_guards, matcher_guards, kafka_guards, recorder_guards, audit_guards)
+LISTS = (
+    sender_guards,
+    matcher_guards,
+    kafka_guards,
+    recorder_guards,
+    audit_guards,
+    trigger_guards,
+)
 
 __all__ = ["GUARDS", "LISTS"]

@@ -69,11 +69,12 @@ def test_a_webhook_that_was_disabled_automatically_has_what_it_misses_recorded()
     rule = {"all": [{"field": "talk_time", "op": "gte", "value": 60}]}
     failed = a_webhook(enabled=False, disabled_reason="it failed for 3 days", filter=rule)
     event = an_event(activity=an_activity(talk_time=60))
-    (job,) = deliveries(event, failed)
+    owed = deliveries(event, failed)
+    assert [job.webhook_id for job in owed] == ["crm"]
     assert deliveries(an_event(), failed) == ()
     assert deliveries(event, a_webhook(enabled=False, filter=rule)) == ()
     configs = configs_of(an_account(), failed)
-    end = refusal(job, configs, now_ms=NOW_MS)
+    end = refusal(owed[0], configs, now_ms=NOW_MS)
     assert (end.kind, end.reason) == ("skipped", "webhook_disabled")
     assert end.detail == "the webhook was disabled automatically: it failed for 3 days"
     (verdict,) = explain(event, configs)

@@ -45,8 +45,10 @@ class Selection(Record):
     def _parts_fit(self) -> Selection:
         if self.from_ms >= self.to_ms:
             raise ValueError("to_ms: must be later than from_ms")
-        if self.source == "activities" and (self.reasons or self.statuses):
-            raise ValueError("reasons: only failures have reasons and statuses")
+        if self.source == "activities" and self.reasons:
+            raise ValueError("reasons: only failures have any")
+        if self.source == "activities" and self.statuses:
+            raise ValueError("statuses: only failures have any")
         if self.only_missed and self.source != "activities":
             raise ValueError("only_missed: what was missed is found among activities")
         return self

@@ -46,6 +46,7 @@ TAGS: Final[dict[str, str]] = {
     "Inbound": "Requests that came to the address of a source, and what became of them.",
     "Activities": "Calls, texts, chats and forms: sent in, and read as they are now.",
     "Deliveries": "Events owed to webhooks, and what became of them.",
+    "Replays": "Deliveries that failed, or that a webhook missed, begun again at a bounded rate.",
     "Log": "Every request, its response, and what happened next; and why a webhook did not fire.",
     "CTM": "The same records under the paths and field names of CallTrackingMetrics' own API.",
     "Catalogue": "What webhooks can name.",

@@ -27,7 +27,7 @@ _TEXTS: Final = {
     "name": "For people.",
     "description": "For people.",
     "enabled": "A disabled source takes nothing in; what comes is kept, to be mapped again.",
-    "phase": "The phase of the activities that it makes; each has its `end` after it.",
+    "phase": "The phase of what it makes; `form` has its `end` after it.",
     "source_name": "The activities' tracking source, where the mapping gives none.",
     "region": "Where telephone numbers without their country's code are from, such as `US`.",
     "allow_no_phone": "Whether an activity may be without a `caller_number`.",

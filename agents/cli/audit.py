@@ -83,7 +83,7 @@ def _progress() -> Iterator[Told]:
         return
     columns = (TextColumn("Reading"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=0)
+        task = bar.add_task("", total=None)
         yield Told(
             lambda more: bar.update(task, total=(bar.tasks[0].total or 0) + more),
             lambda count: bar.advance(task, count),

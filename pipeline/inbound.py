@@ -17,9 +17,9 @@ import pydantic_core
 from pipeline.activity_fields import COUNTRY_CODE, CUSTOM, CUSTOM_FIELDS, steps_of
 from pipeline.form_events import with_end
 from pipeline.inbound_request import InboundRequest
-from pipeline.mapping import RowResult, map_rows
-from pipeline.own_names import own_rows
-from pipeline.paths import as_text, compile_path
+from pipeline.mapping import RowResult, map_rows, path_of
+from pipeline.own_names import LABELS, own_labels, own_rows
+from pipeline.paths import as_text
 from pipeline.transforms import Surroundings
 from schemas.codec import FAULTS_MAX, Fault, Malformed, encode, validate
 from schemas.event import EVENT_BYTES_MAX, Event
@@ -45,9 +45,7 @@ _DIRECTIONS: Final = {
     "outbound_text": "msg_outbound",
     "status_change": "msg_outbound",
 }
-_KNOWN_DIRECTIONS: Final = frozenset(
-    {"inbound", "outbound", "msg_inbound", "msg_outbound", "chat", FORM}
-)
+_KNOWN_DIRECTIONS: Final = ("inbound", "outbound", "msg_inbound", "msg_outbound", "chat", FORM)
 _E164: Final = re.compile(r"\+[1-9][0-9]{5,14}")
 _NUMBER: Final = "caller_number"
 
@@ -109,11 +107,12 @@ def preview(source: Source, payload: dict[str, Any], time_zone: str, at_ms: int)
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What the rows made of a payload."""
+    """What the rows made of a payload, and what people call its custom fields."""
 
     rows: tuple[RowResult, ...]
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    labels: dict[str, str]
 
 
 def _read(source: Source, payload: dict[str, Any], time_zone: str) -> _Read:
@@ -127,9 +126,11 @@ def _read(source: Source, payload: dict[str, Any], time_zone: str) -> _Read:
         for result in results
         if result.outcome in _DONE and result.note
     ]
+    labels = {}
     if not source.mapping:
         warnings += _passed_over(payload, rows)
-    return _Read(results, tuple(faults[:FAULTS_MAX]), tuple(warnings[:FAULTS_MAX]))
+        labels = own_labels(payload)
+    return _Read(results, tuple(faults[:FAULTS_MAX]), tuple(warnings[:FAULTS_MAX]), labels)
 
 
 _DONE: Final = {
@@ -146,7 +147,7 @@ def _more_faults(source: Source, results: tuple[RowResult, ...]) -> list[Fault]:
     faults = []
     direction = values.get("direction")
     if direction is not None and direction not in _KNOWN_DIRECTIONS:
-        faults.append(Fault("direction", f"must be one of {', '.join(sorted(_KNOWN_DIRECTIONS))}"))
+        faults.append(Fault("direction", f"must be one of {', '.join(_KNOWN_DIRECTIONS)}"))
     if source.allow_no_phone or _NUMBER in faulty:
         return faults
     number = values.get(_NUMBER)
@@ -160,7 +161,7 @@ def _more_faults(source: Source, results: tuple[RowResult, ...]) -> list[Fault]:
 
 def _passed_over(payload: dict[str, Any], rows: tuple[MappingRow, ...]) -> list[Fault]:
     """A warning for each field at the top that no row of ours knows."""
-    known = {str(compile_path(path).steps[0]) for row in rows for path in row.paths}
+    known = {path_of(path).steps[0] for row in rows for path in row.paths} | {*LABELS}
     message = "is unknown and was passed over: a mapping can say what it is"
     return [Fault(name[:100], message) for name in payload if name not in known]
 
@@ -184,7 +185,8 @@ def _activity(source: Source, read: _Read, activity_id: str, at_ms: int) -> dict
     customs = activity[CUSTOM_FIELDS]
     if FORM in activity:
         activity[FORM]["custom"] = [
-            {"id": name, "label": name, "value": value} for name, value in customs.items()
+            {"id": name, "label": read.labels.get(name, name), "value": value}
+            for name, value in customs.items()
         ]
     return activity | {f"{CUSTOM}{name}": value for name, value in customs.items()}
 
@@ -221,7 +223,7 @@ def _sender_id(source: Source, request: InboundRequest, payload: dict[str, Any])
     """What the sender calls the request, if it says so."""
     place = source.deduplication
     if place is not None and place.path is not None:
-        found = as_text(compile_path(place.path).find(payload))
+        found = as_text(path_of(place.path).find(payload))
     elif place is not None and place.header is not None:
         found = request.headers.get(place.header.lower())
     else:

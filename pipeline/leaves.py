@@ -7,13 +7,13 @@ order of answers changes from one form to the next. A list of plain values is on
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pipeline.own_names import quoted
 from pipeline.paths import PATH_CHARACTERS_MAX, STEPS_MAX, as_text
-from schemas.codec import DEPTH_MAX
 
 # A sample with more is a catalogue, not a form.
 LEAVES_MAX: Final = 2_000
@@ -22,6 +22,10 @@ LEAVES_MAX: Final = 2_000
 _LABELS: Final = (
     *("name", "key", "label", "title", "question", "field", "field_name", "fieldName"),
     *("column_id", "column_name", "code", "slug", "ref", "id", "type"),
+)
+# Beside one of these it is the name of a value, and not a value itself.
+_VALUES: Final = frozenset(
+    {"value", "values", "answer", "answers", "text", "content", "response", "string_value"}
 )
 _PLAIN: Final = re.compile(r"[\w$@:-]+")
 _LABEL_CHARACTERS_MAX: Final = 100
@@ -69,7 +73,7 @@ def leaves_of(payload: dict[str, Any]) -> list[Leaf]:
 
 
 def _leaves(value: object, place: _Place) -> Iterator[Leaf]:
-    if len(place.path) > PATH_CHARACTERS_MAX or place.steps > min(STEPS_MAX, DEPTH_MAX):
+    if len(place.path) > PATH_CHARACTERS_MAX or place.steps > STEPS_MAX:
         return
     if isinstance(value, dict):
         for name, inner in value.items():
@@ -77,28 +81,32 @@ def _leaves(value: object, place: _Place) -> Iterator[Leaf]:
     elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
         for inner, inner_place in _elements(value, place):
             yield from _leaves(inner, inner_place)
-    elif place.path:
+    else:
         yield Leaf(place.path, place.names, value)
 
 
 def _elements(items: list[Any], place: _Place) -> Iterator[tuple[Any, _Place]]:
-    """The elements of a list, by their names where no other has the same."""
-    labels = [
-        [
-            text if isinstance(item, dict) and (text := _label(item.get(key))) else None
-            for item in items
-        ]
-        for key in _LABELS
-    ]
-    counts = [{text: texts.count(text) for text in {*texts}} for texts in labels]
-    for index, item in enumerate(items):
-        named = (
-            (key, text)
-            for key, texts, known in zip(_LABELS, labels, counts, strict=True)
-            if (text := texts[index]) is not None and known[text] == 1
-        )
-        key, text = next(named, (None, None))
-        yield item, place.at(index) if key is None or text is None else place.picked(key, text)
+    """The elements of a list: a named one without its name, by what no other is called."""
+    called = [_labels(item) for item in items]
+    counts = Counter(pair for pairs in called for pair in pairs)
+    for index, (item, pairs) in enumerate(zip(items, called, strict=True)):
+        unique = next((pair for pair in pairs if counts[pair] == 1), None)
+        if not pairs:
+            yield item, place.at(index)
+        else:
+            key, name = pairs[0]
+            here = place.at(index) if unique is None else place.picked(*unique)
+            rest = {each: value for each, value in item.items() if each != key}
+            yield rest, replace(here, names=(*place.names, name))
+
+
+def _labels(item: object) -> list[tuple[str, str]]:
+    """What a thing with a name and a value is called, by key, the best first."""
+    if not isinstance(item, dict):
+        return []
+    pairs = [(key, text) for key in _LABELS if (text := _label(item.get(key))) is not None]
+    is_named = not _VALUES.isdisjoint(item) or any(text in item for _, text in pairs)
+    return pairs if is_named else []
 
 
 def _label(value: object) -> str | None:

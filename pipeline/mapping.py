@@ -120,7 +120,8 @@ def _target(written: str) -> Target:
 
 
 @lru_cache(maxsize=16_384)
-def _path(written: str) -> Path:
+def path_of(written: str) -> Path:
+    """The path, compiled once; raises `Malformed`."""
     return compile_path(written)
 
 
@@ -152,7 +153,7 @@ def _result(
 
 def _found(row: MappingRow, payload: dict[str, Any]) -> tuple[str | None, Any]:
     """The first path that holds something, and what; for `concat`, what all of them hold."""
-    held = ((path, _path(path).find(payload)) for path in row.paths)
+    held = ((path, path_of(path).find(payload)) for path in row.paths)
     full = ((path, value) for path, value in held if not is_blank(value))
     if not (row.transforms and isinstance(row.transforms[0], Concat)):
         return next(full, (None, None))

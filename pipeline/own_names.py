@@ -1,8 +1,8 @@
 """The rows of a source that has none: fields under our own names, and under CallTrackingMetrics'.
 
 They may stand at the top, or inside `form_reactor` as CTM nests them; custom fields as `custom_…`,
-or in `custom_fields` or `field`. `name` is the caller's, unless `caller_name` is: then it is the
-form's.
+or in `custom_fields` or `field`, what people call them in `label`. `name` is the caller's, unless
+`caller_name` is: then it is the form's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from schemas.mapping import PATHS_TOTAL_MAX, MappingRow
 
 _ALIASES: Final = {"caller_number": ("phone_number",), "name": ("caller_name",)}
 _GROUPS: Final = (CUSTOM_FIELDS, "field")
+LABELS: Final = ("label", "labels")
 _NESTED: Final = "form_reactor"
+LABEL_CHARACTERS_MAX: Final = 500
 # As many as a form has at most; what is beyond is in the payload that is kept.
 _CUSTOM_MAX: Final = PATHS_TOTAL_MAX // 2
 
@@ -34,6 +36,18 @@ def own_rows(payload: dict[str, Any]) -> tuple[MappingRow, ...]:
     if has_both:
         rows.append(MappingRow(target="form.form_name", paths=_places(("name",))))
     return (*rows, *_custom_rows(payload, nested))
+
+
+def own_labels(payload: dict[str, Any]) -> dict[str, str]:
+    """What people call the custom fields, by their names."""
+    given = (payload.get(group) for group in LABELS)
+    return {
+        name.removeprefix(CUSTOM): label.strip()
+        for group in given
+        if isinstance(group, dict)
+        for name, label in group.items()
+        if isinstance(label, str) and 0 < len(label.strip()) <= LABEL_CHARACTERS_MAX
+    }
 
 
 def _places(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -112,6 +112,7 @@ def test_a_default_that_was_never_checked_is_a_fault():
         ("cost", "3.0", 3),
         ("sale.score", 4.0, 4),
         ("sale.conversion", "Sí", True),
+        ("sale.conversion", False, False),
         ("tag_list", "a, b,, c", ["a", "b", "c"]),
         ("tag_list", ["a", " ", 3], ["a", "3"]),
         ("tag_list", 7, ["7"]),

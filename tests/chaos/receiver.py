@@ -11,6 +11,7 @@ A path is `/<webhook>/<behaviour>[/<number>]`:
     fine            200 at once
     slow/MS         200 after so many milliseconds
     fails/N         500 to the first N requests of each delivery, then 200
+    refuses/N       400 to the first N requests of each delivery, then 200
     busy/N          503 with `Retry-After` to the first N, then 200
     never           500 always
     gone            410 always
@@ -43,7 +44,14 @@ RETRY_AFTER_S: Final = 4
 _DRIP_S: Final = 0.2
 _HEAD_BYTES_MAX: Final = 64 * 1024
 
-_REASONS: Final = {200: b"OK", 404: b"Not Found", 410: b"Gone", 500: b"No", 503: b"Busy"}
+_REASONS: Final = {
+    200: b"OK",
+    400: b"Refused",
+    404: b"Not Found",
+    410: b"Gone",
+    500: b"No",
+    503: b"Busy",
+}
 
 
 class Book:
@@ -138,6 +146,9 @@ class Connection(asyncio.Protocol):
 
     def _on_fails(self, count: int, delivery: str) -> None:
         self._answer(500 if self._book.nth(delivery) <= count else 200)
+
+    def _on_refuses(self, count: int, delivery: str) -> None:
+        self._answer(400 if self._book.nth(delivery) <= count else 200)
 
     def _on_busy(self, count: int, delivery: str) -> None:
         self._answer(503 if self._book.nth(delivery) <= count else 200)

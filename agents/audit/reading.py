@@ -53,12 +53,14 @@ def read(
         heard_at_s = time.monotonic()
         while left:
             messages = consumer.consume(_BATCH, _WAIT_S)
-            if messages:
+            open_before = len(left)
+            yield from _wanted(consumer, messages, left)
+            came = sum(it.error() is None for it in messages)
+            advance(came)
+            if came or len(left) < open_before:
                 heard_at_s = time.monotonic()
             elif time.monotonic() - heard_at_s > SILENCE_S_MAX:
                 raise OperationError(f"reading stopped: nothing came for {SILENCE_S_MAX:g} s")
-            yield from _wanted(consumer, messages, left)
-            advance(sum(it.error() is None for it in messages))
     finally:
         consumer.close()
 

@@ -186,7 +186,12 @@ def _since(began_s: float) -> Timings:
 
 def _is_outage(error: Exception) -> bool:
     """Whether the next message would meet with the same: all but an answer to this one."""
-    return not isinstance(error, aiosmtplib.SMTPDataError | ValueError)
+    return not isinstance(error, aiosmtplib.SMTPDataError) and not _is_unsendable(error)
+
+
+def _is_unsendable(error: Exception) -> bool:
+    """Whether the message itself is at fault; a certificate that fails is a ValueError as well."""
+    return isinstance(error, ValueError) and not isinstance(error, OSError)
 
 
 def _failed(
@@ -194,7 +199,7 @@ def _failed(
 ) -> Carried:
     """A try that came to nothing: for whom another makes sense, and what to call it."""
     code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
-    is_for_good = isinstance(error, ValueError) or (
+    is_for_good = _is_unsendable(error) or (
         isinstance(error, aiosmtplib.SMTPDataError) and error.code >= _REFUSED_FOR_GOOD
     )
     said = recordable(f"{type(error).__name__}: {error}")[:_DETAIL_CHARACTERS_MAX]

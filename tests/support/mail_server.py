@@ -34,7 +34,7 @@ class Mail:
 
     @property
     def text(self) -> str:
-        return str(self.message.get_content())
+        return str(self.message.get_content()).replace("\r\n", "\n")
 
 
 @dataclass
@@ -47,6 +47,7 @@ class MailServer:
     answer: str = TAKEN
     mails: list[Mail] = field(default_factory=list)
     tries: int = 0
+    is_plain: bool = False  # it offers neither TLS nor a login
     authority: Authority = field(default_factory=Authority)
 
     def environment(self) -> dict[str, str]:
@@ -82,15 +83,14 @@ class MailServer:
         return self.answer
 
     def start(self) -> Controller:
-        controller = Controller(
-            self,
-            hostname="127.0.0.1",
-            port=self.port,
-            tls_context=self.authority.server_context(),
-            require_starttls=True,
-            auth_required=True,
-            authenticator=_authenticated,
-        )
+        secured: dict[str, Any] = {
+            "tls_context": self.authority.server_context(),
+            "require_starttls": True,
+            "auth_required": True,
+            "authenticator": _authenticated,
+        }
+        given = {} if self.is_plain else secured
+        controller = Controller(self, hostname="127.0.0.1", port=self.port, **given)
         controller.start()
         return controller
 
@@ -99,13 +99,13 @@ def _authenticated(
     _server: Any, _session: Any, _envelope: Any, _kind: str, data: Any
 ) -> AuthResult:
     is_right = (data.login, data.password) == (USERNAME.encode(), PASSWORD.encode())
-    return AuthResult(success=is_right)
+    return AuthResult(success=is_right, handled=is_right)
 
 
 @contextmanager
-def a_mail_server(directory: Path) -> Iterator[MailServer]:
+def a_mail_server(directory: Path, *, is_plain: bool = False) -> Iterator[MailServer]:
     """A server on a free port of loopback, for the length of a `with` block."""
-    server = MailServer(directory)
+    server = MailServer(directory, is_plain=is_plain)
     controller = server.start()
     try:
         yield server

@@ -187,9 +187,11 @@ def _without(row: MappingRow, target: Target, result: RowResult) -> RowResult:
     """The result where there is no value."""
     if not is_blank(row.default):
         try:
-            return replace(result, outcome="default", value=_fit(row.default, target, ()))
+            value = _fit(row.default, target, ())
         except UnfitError as unfit:
             return replace(result, outcome="rejected", note=f"the default {unfit}")
+        if not is_blank(value):
+            return replace(result, outcome="default", value=value)
     if not row.required:
         return replace(result, outcome="missing")
     where = f"; it is looked for at {', '.join(row.paths)}" if row.paths else ""

@@ -88,7 +88,7 @@ class _Found:
 
 def suggest(payload: dict[str, Any]) -> Suggestion:
     """The rows that a sample suggests; a text that is blank suggests nothing."""
-    leaves = [leaf for leaf in leaves_of(payload) if not is_blank(leaf.value)]
+    leaves = [leaf for leaf in leaves_of(payload) if not _is_empty(leaf.value)]
     found: defaultdict[str, list[_Found]] = defaultdict(list)
     for leaf in leaves:
         for target, each in _meanings(leaf):
@@ -99,6 +99,11 @@ def suggest(payload: dict[str, Any]) -> Suggestion:
     rows = tuple(_rows(found))
     used = {path for row in rows for path in row.paths}
     return Suggestion(rows, tuple(_unused(leaves, used)))
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a value is blank, or a list of nothing else."""
+    return is_blank(value) or (isinstance(value, list) and all(map(is_blank, value)))
 
 
 def _meanings(leaf: Leaf) -> Iterator[tuple[str, _Found]]:

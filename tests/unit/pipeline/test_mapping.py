@@ -51,6 +51,7 @@ def test_a_template_needs_no_path():
 def test_what_is_missing_is_the_default_or_a_fault_where_it_is_required():
     assert one({}) == ("missing", None, "")
     assert one({}, default=" ") == ("missing", None, "")
+    assert one({}, default=[None]) == ("missing", None, "")
     assert one({}, default="Nobody", required=True) == ("default", "Nobody", "")
     why = "required, but missing; it is looked for at x"
     assert one({"x": ""}, required=True) == ("rejected", None, why)

@@ -32,6 +32,7 @@ def test_a_number_is_found_whatever_it_is_called(name):
 def test_a_name_alone_is_not_enough_the_value_must_fit():
     wrong = {"phone": "yes", "email": "none", "name": "http://x.example", "zip": "Denver"}
     assert rows({**wrong, "city": 5, "created_at": "soon", "total": "free", "ip": "x"}) == {}
+    assert suggest({"tags": [""], "phone": " ", "b": [[], {}]}).unused == ()
     assert rows({"phone": True, "phones": [1, 2], "mobile": "2026-05-01", "tel": "12"}) == {}
 
 

@@ -162,6 +162,14 @@ def test_what_was_rejected_is_kept_and_mapped_again_once_the_mapping_is_mended(w
     assert (table.exit_code, kept["id"] in table.stdout) == (0, True)
 
 
+def test_a_form_under_the_names_of_another_system_ends_as_soon_as_it_came(whole):
+    made = whole.account.post("formreactor/Quote", {"phone_number": "+13035550100"})
+    assert (made.status, len(made.body["event_ids"])) == (200, 2), made.text
+    eventually(lambda: len(whole.arrived(made.body["id"])) == 2, WAIT_S)
+    events = eventually(lambda: whole.account.get(f"activities/{made.body['id']}").body, WAIT_S)
+    assert {it["id"] for it in events["events"]} <= {*made.body["event_ids"]}
+
+
 def test_a_new_address_takes_the_place_of_the_one_before(whole):
     fields = {"id": "chat", "name": "Chats", "region": "US", "verification": {"type": "github"}}
     fields["verification"]["secrets"] = ["hunter2"]

@@ -34,7 +34,8 @@ KEEPING_TO_IT = [
     checks.response_schema_conformance,
 ]
 # What the history answers is asked of both databases, the rest of one.
-OF_HISTORY = {it.path for it in OPERATIONS if it.tag in ("Activities", "Deliveries", "Log", "Inbound")}
+TAGS_OF_HISTORY = {"Activities", "Deliveries", "Log", "Inbound"}
+OF_HISTORY = {it.path for it in OPERATIONS if it.tag in TAGS_OF_HISTORY}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

@@ -10,12 +10,13 @@ from pipeline import matching, trigger_actions, triggering
 from tests.mutations.guards import guard
 
 TRIGGERING = "tests/unit/pipeline/test_triggering.py::"
+FAILURES = "tests/unit/pipeline/test_failure_triggers.py::"
 JOBS = "tests/unit/pipeline/test_triggered_jobs.py::"
 
 
 @guard(
     "A trigger that led somewhere is not run again by what comes of it.",
-    f"{TRIGGERING}test_the_failure_of_a_webhook_that_its_own_trigger_ran_triggers_it_no_more",
+    f"{FAILURES}test_the_failure_of_a_webhook_that_its_own_trigger_ran_triggers_it_no_more",
 )
 def run_a_trigger_again() -> None:
     """A trigger is not looked for in the chain."""
@@ -43,7 +44,7 @@ def draw_the_ids_of_notices() -> None:
 
 @guard(
     "An attempt that is the first and the last to fail runs a failure trigger once.",
-    f"{TRIGGERING}test_an_attempt_that_is_the_first_and_the_last_to_fail_runs_it_once",
+    f"{FAILURES}test_an_attempt_that_is_the_first_and_the_last_to_fail_runs_it_once",
 )
 def tell_of_one_failure_twice() -> None:
     """A trigger for every failure is run at each record of one."""

@@ -2,6 +2,7 @@
 
 from tests.mutations import (
     audit_guards,
+    inbound_guards,
     kafka_guards,
     matcher_guards,
     recorder_guards,
@@ -17,6 +18,7 @@ LISTS = (
     recorder_guards,
     audit_guards,
     trigger_guards,
+    inbound_guards,
 )
 
 __all__ = ["GUARDS", "LISTS"]

@@ -13,63 +13,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pipeline.audit_records import AttemptBrief, FailureBrief, JobBrief
+from pipeline.suppression import NOWHERE, Reach
+from schemas.attempt import OutcomeKind
 
-from pipeline.suppression import NOWHERE, Noted, Reach
-from schemas.attempt import Channel, OutcomeKind
+# Whoever waits for a failure of these kinds, a failure trigger or a replay, goes by its record.
+_FAILURES: Final[frozenset[OutcomeKind]] = frozenset({"failed", "blocked", "expired"})
 
 Fate: TypeAlias = Literal["ended", "waiting", "dead_letter", "lost", "not_asked"]
-
-
-class _Brief(BaseModel):
-    """The part of a record that an audit needs; the rest is not looked at, which is quick."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class JobBrief(_Brief):
-    """Of a job: whose it is, how far its delivery has come, and since when it is under way."""
-
-    delivery_id: str
-    rerun: int = 0
-    attempt: int = 1
-    deferrals: int = 0
-    first_queued_at_ms: int
-
-    @property
-    def reach(self) -> Reach:
-        """How far the delivery has come with this job."""
-        return Reach(self.rerun, self.attempt, self.deferrals)
-
-
-class _NextBrief(_Brief):
-    step: Literal["retry", "defer", "end", "late"]
-
-
-class AttemptBrief(_Brief):
-    """Of an attempt: which job it settled, what came of it, and whether more follows."""
-
-    delivery_id: str
-    rerun: int = 0
-    attempt: int
-    deferrals: int = 0
-    is_test: bool = False
-    channel: Channel = "webhook"
-    outcome: OutcomeKind
-    next: _NextBrief
-
-    @property
-    def is_of_a_delivery(self) -> bool:
-        """Whether it tells of a delivery: neither a test nor a message does."""
-        return not self.is_test and self.channel == "webhook"
-
-    @property
-    def reach(self) -> Reach:
-        """The furthest job of the delivery that is done with."""
-        step = self.next.step
-        return Noted("", self.attempt, self.deferrals, step, rerun=self.rerun).reach
 
 
 class At(NamedTuple):
@@ -99,7 +52,8 @@ class Entry:
     """One delivery. There may be millions, so it holds little, and most of that is shared.
 
     `furthest` is the furthest job of it that was seen, and `at` where; `recorded` how far it has
-    come on record, `buried` by dead letters. `delivered` has a bit for each run that got a 2xx.
+    come on record, `buried` by dead letters. `delivered` has a bit for each run that got a 2xx,
+    `told` for each that has a final failure.
     """
 
     at: At
@@ -107,6 +61,7 @@ class Entry:
     recorded: Reach = NOWHERE
     buried: Reach | None = None
     delivered: int = 0
+    told: int = 0
     outcome: OutcomeKind | None = None
     counts: bool = False
 
@@ -114,6 +69,20 @@ class Entry:
     def has_ended(self) -> bool:
         """Whether the newest run that was seen has an end on record."""
         return self.recorded.rerun >= self.furthest.rerun and self.recorded.is_end
+
+    @property
+    def ended_as(self) -> OutcomeKind | None:
+        """What its newest run on record came to: a 2xx ends it, whatever else is said of it."""
+        return "delivered" if self.delivered & self._run else self.outcome
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether it ended as a failure of which there is no record."""
+        return self.ended_as in _FAILURES and not self.told & self._run
+
+    @property
+    def _run(self) -> int:
+        return 1 << self.recorded.rerun
 
     def will_be_taken(self, reach: Reach) -> bool:
         """Whether a job so far is neither a repeat nor superseded."""
@@ -131,9 +100,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Something that should be there and is not; `at` is the last trace of it."""
+    """Something that should be there and is not; `at` is the last trace of it.
 
-    what: Literal["delivery", "event", "record"]
+    A `failure` is the record of a delivery's final one; its attempt is there.
+    """
+
+    what: Literal["delivery", "failure", "event", "record"]
     id: str
     at: At
 
@@ -203,6 +175,11 @@ class Ledger:
             self._duplicates += bool(entry.delivered & run)
             entry.delivered |= run
 
+    def failure(self, failure: FailureBrief, seen: Seen) -> None:
+        """A failure is told to whoever waits for it."""
+        if failure.stage == "final":
+            self._entry(failure.job.delivery_id, seen).told |= 1 << failure.job.rerun
+
     def owed(self, delivery_id: str, seen: Seen, *, is_certain: bool) -> None:
         """An event that was matched is owed to a webhook, by the configuration of today.
 
@@ -236,8 +213,8 @@ class Ledger:
             self._unreadable.append(seen.at)
 
     def suspects(self) -> frozenset[str]:
-        """Deliveries that would count as lost by what was seen so far."""
-        return frozenset(key for key, it in self._entries.items() if self._fate(key, it) == "lost")
+        """Deliveries of which something would count as lost by what was seen so far."""
+        return frozenset(key for key, it in self._entries.items() if self._is_suspect(key, it))
 
     def balance(self) -> Balance:
         """What it all comes to."""
@@ -256,13 +233,19 @@ class Ledger:
             waiting = self._waiting[key]
             found.waiting[waiting.at.topic] += 1
             self._note_age(Oldest(key, waiting.at.topic, waiting.since_ms))
-        elif fate == "ended" and entry.outcome is not None:
-            found.ended[entry.outcome] += 1
+        elif fate == "ended":
+            found.ended[entry.ended_as or ""] += 1
+            if entry.is_untold:
+                found.lost.append(Lost("failure", key, entry.at))
         elif fate == "dead_letter":
             found.dead += 1
         elif fate == "lost":
             found.lost.append(Lost("delivery", key, entry.at))
         found.deliveries += fate != "not_asked"
+
+    def _is_suspect(self, key: str, entry: Entry) -> bool:
+        fate = self._fate(key, entry)
+        return fate == "lost" or (fate == "ended" and entry.is_untold)
 
     def _fate(self, key: str, entry: Entry) -> Fate:
         waiting = self._waiting.get(key)

@@ -1,14 +1,14 @@
 """Reads the topics once and takes their records into the ledger.
 
 Dead letters first, since they explain other records; events last, since they are held against what
-is there. Only for deliveries that would count as lost are the older attempts read too: an event or
-a job may come a second time when its delivery has ended long ago.
+is there. Only for deliveries that would count as lost are older records read too: an event or a job
+may come a second time when its delivery has ended long ago.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -23,7 +23,8 @@ from agents.configs.view import read_configs
 from agents.kafka.outgoing import Received
 from agents.kafka.standing import Place
 from pipeline.audit_claims import claims_of
-from pipeline.auditing import At, AttemptBrief, Balance, JobBrief, Ledger, Seen
+from pipeline.audit_records import AttemptBrief, FailureBrief, JobBrief
+from pipeline.auditing import At, Balance, Ledger, Seen
 from pipeline.settings import Settings
 from schemas.codec import Malformed, decode
 from schemas.dead_letter import DeadLetter
@@ -33,6 +34,7 @@ from schemas.topics import (
     ACTIVITIES,
     ATTEMPTS,
     DEAD_LETTERS,
+    FAILURE_TRIGGERS,
     JOBS,
     JOBS_REPLAY,
     JOBS_RETRY,
@@ -98,6 +100,7 @@ class Audit:
         passes = (
             (self._spans((DEAD_LETTERS,), whole), self._take_dead_letter),
             (self._spans((ATTEMPTS,), since), self._take_attempt),
+            (self._spans((FAILURE_TRIGGERS,), since), self._take_failure),
             (self._spans((*_JOBS, *_TIERS), since), self._take_job),
             (self._spans((ACTIVITIES,), since), self._take_event),
         )
@@ -123,16 +126,17 @@ class Audit:
         return {place: of(place) for place in self._standing.places(topics)}
 
     def _look_back(self) -> None:
-        """Look for the ends of what seems to be lost among the attempts that are older."""
+        """Look for the ends of what seems to be lost among the records that are older."""
         suspects = self._ledger.suspects()
         if not suspects:
             return
-        spans = self._spans((ATTEMPTS,), self._standing.before)
+        spans = self._spans((ATTEMPTS, FAILURE_TRIGGERS), self._standing.before)
         self._progress.total(sum(map(len, spans.values())))
         for record in read(self._settings, spans, self._progress.advance):
-            attempt = _brief(AttemptBrief, record)
-            if attempt is not None and attempt.delivery_id in suspects:
-                self._ledger.attempt(attempt, self._seen(record))
+            if self._name(record.topic) == ATTEMPTS:
+                self._take_attempt(record, suspects)
+            else:
+                self._take_failure(record, suspects)
 
     def _waiting_elsewhere(self) -> dict[str, int]:
         """What nobody has taken of the topics that hold no deliveries."""
@@ -151,10 +155,17 @@ class Audit:
             letter = decode(DeadLetter, record.value or b"")
             self._dead.add(At(self._name(letter.topic), letter.partition, letter.offset))
 
-    def _take_attempt(self, record: Received) -> None:
+    def _take_attempt(self, record: Received, wanted: Container[str] | None = None) -> None:
         attempt = _brief(AttemptBrief, record)
-        if attempt is not None and attempt.is_of_a_delivery:
+        if attempt is None or not attempt.is_of_a_delivery:
+            return
+        if wanted is None or attempt.delivery_id in wanted:
             self._ledger.attempt(attempt, self._seen(record))
+
+    def _take_failure(self, record: Received, wanted: Container[str] | None = None) -> None:
+        failure = _brief(FailureBrief, record)
+        if failure is not None and (wanted is None or failure.job.delivery_id in wanted):
+            self._ledger.failure(failure, self._seen(record))
 
     def _take_job(self, record: Received) -> None:
         """A record of a topic of jobs, or of a tier, which says by a header what it holds."""

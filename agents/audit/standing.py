@@ -23,7 +23,7 @@ from agents.kafka.standing import (
     places_of,
 )
 from pipeline.settings import Settings
-from schemas.topics import ATTEMPTS, DEAD_LETTERS
+from schemas.topics import ATTEMPTS, DEAD_LETTERS, FAILURE_TRIGGERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def standing(settings: Settings, since_ms: int) -> Standing:
     admin = admin_client(settings)
     consumed = {name: topics for name, topics in GROUP_TOPICS.items() if name != RECORDERS}
     names = [topic for topics in consumed.values() for topic in topics]
-    places = places_of(admin, settings, [*names, ATTEMPTS, DEAD_LETTERS])
+    places = places_of(admin, settings, [*names, ATTEMPTS, FAILURE_TRIGGERS, DEAD_LETTERS])
     committed = _committed(admin, settings, consumed)
     ends = offsets_at(admin, places, LATEST)
     begins = offsets_at(admin, places, EARLIEST)

@@ -13,9 +13,10 @@ from pipeline.settings import Settings
 from schemas.attempt import Attempt
 from schemas.codec import Malformed, decode
 from schemas.event import Event, read_event
+from schemas.failure import Failure
 from schemas.ids import delivery_id
 from schemas.job import Job
-from schemas.topics import ACTIVITIES, ATTEMPTS
+from schemas.topics import ACTIVITIES, ATTEMPTS, FAILURE_TRIGGERS
 
 # Enough to see what they have in common; each costs a look at the broker.
 TRACES_MAX: Final = 20
@@ -51,17 +52,21 @@ def _whose(settings: Settings, lost: Lost, configs: Configs) -> Whose:
             return _of_event(read_event(value), lost.id, configs)
         if lost.at.topic == ATTEMPTS:
             return _of_attempt(decode(Attempt, value))
-        job = decode(Job, value)
+        if lost.at.topic == FAILURE_TRIGGERS:
+            return _of_job(decode(Failure, value).job)
+        return _of_job(decode(Job, value))
     except Malformed:  # the scheduler's tiers hold other records too
         return Whose()
-    event = job.event
-    return Whose(job.account_id, job.webhook_id, event.activity_id, event.event_id)
 
 
 def _value_at(settings: Settings, at: At) -> bytes:
     place = (settings.topic(at.topic), at.partition)
     records = read(settings, {place: Span(at.offset, at.offset + 1)})
     return b"".join(it.value or b"" for it in records)
+
+
+def _of_job(job: Job) -> Whose:
+    return Whose(job.account_id, job.webhook_id, job.event.activity_id, job.event.event_id)
 
 
 def _of_attempt(attempt: Attempt) -> Whose:

@@ -57,8 +57,8 @@ def audit(ctx: click.Context, since_s: int, data_dir: Path | None, *, as_json: b
     """Prove from the topics that nothing is lost; exit code 1 when something is.
 
     Every event must have led to a delivery for each webhook that matches, and every delivery must
-    have an end on record, wait where an agent will take it, or be a dead letter. Nothing is
-    changed, and everything may go on meanwhile.
+    have an end on record (with a final failure, if it failed), wait where an agent will take it, or
+    be a dead letter. Nothing is changed, and everything may go on meanwhile.
     """
     from agents.audit.audit import Audit  # noqa: PLC0415 - clients are slow to import for --help
 
@@ -147,7 +147,7 @@ def _rows(found: Audited) -> Iterator[tuple[str, int, str]]:
     yield "waiting", balance.waiting.total(), _oldest(found)
     for topic, count in sorted({**balance.waiting, **found.messages_waiting}.items()):
         yield f"  {topic}", count, ""
-    yield "lost", len(balance.lost), "no end on record, and waiting nowhere"
+    yield "lost", len(balance.lost), "neither an end on record, nor waiting anywhere"
     yield "removed unread", found.removed_unread, "by a topic's retention, before they were taken"
     yield "duplicates", balance.duplicates, "2xx beyond the first of a delivery's run"
     yield "dead letters", found.dead_letters, ""

@@ -85,17 +85,18 @@ def found(broker, tmp_path_factory) -> dict[str, Any]:
     """What an audit says of an installation where much went wrong, beside a good delivery."""
     topics = Topics(broker)
     topics.write(ATTEMPTS, an_ended("again"), age_ms=2 * HOUR_MS)
-    for event_id in ("good", "no-job", "no-record", "again"):
+    for event_id in ("good", "no-job", "no-record", "again", "untold"):
         topics.write(ACTIVITIES, encode(an_event(event_id=event_id)))
     topics.write(ACTIVITIES, b"rubbish")
     topics.write(ACTIVITIES, b"buried")
-    topics.taken(ACTIVITIES, 6)
-    for event_id in ("good", "no-record", "again"):
+    topics.taken(ACTIVITIES, 7)
+    for event_id in ("good", "no-record", "again", "untold"):
         topics.write(JOBS, encode(a_job_of(event_id)))
-    topics.taken(JOBS, 3)
+    topics.taken(JOBS, 4)
     topics.write(ATTEMPTS, an_ended("good"))
+    topics.write(ATTEMPTS, an_ended("untold", outcome="failed", reason="http_404"))
     name = topics.settings.topic(ACTIVITIES)
-    letter = a_dead_letter(topic=name, partition=0, offset=5, value=as_base64(b"buried"))
+    letter = a_dead_letter(topic=name, partition=0, offset=6, value=as_base64(b"buried"))
     topics.write(DEAD_LETTERS, encode(letter))
     for event_id in ("gone", "stays"):
         value = encode(an_event(event_id=event_id))
@@ -134,14 +135,21 @@ def test_what_is_lost_is_shown_to_people_too(found):
 
 def test_a_resend_whose_delivery_ended_long_ago_is_not_lost(found):
     """Senders drop it without a record, since the record is there already."""
-    assert found["ended"] == {"delivered": 2}
-    assert found["deliveries"] == 4
+    assert found["ended"] == {"delivered": 2, "failed": 1}
+    assert found["deliveries"] == 5
+
+
+def test_a_delivery_that_failed_must_have_its_final_failure(found):
+    """Failure triggers and replays go by it."""
+    (trace,) = lost(found, "failure")
+
+    assert (trace["event_id"], trace["topic"]) == ("untold", "jobs")
 
 
 def test_what_cannot_be_read_must_be_a_dead_letter(found):
     (trace,) = lost(found, "record")
 
-    assert (trace["topic"], trace["offset"]) == (ACTIVITIES, 4)
+    assert (trace["topic"], trace["offset"]) == (ACTIVITIES, 5)
     assert found["dead_letters"] == 1
 
 

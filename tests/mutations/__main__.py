@@ -74,7 +74,7 @@ def table(guards: Iterable[Guard]) -> list[str]:
 
 
 def _short(test: str) -> str:
-    return f"`{test.split('::')[1]}`"
+    return f"`{test.rpartition('::')[2]}`"
 
 
 def wrongs(guards: list[Guard]) -> dict[str, str]:

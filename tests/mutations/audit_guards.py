@@ -38,6 +38,15 @@ def audit_jobs_alone() -> None:
 
 
 @guard(
+    "A delivery that failed must have its final failure.",
+    f"{LEDGER}TestFailures::test_a_delivery_that_failed_must_have_a_final_failure",
+)
+def content_with_failures_that_nobody_is_told_of() -> None:
+    """An audit does not look for final failures."""
+    Entry.is_untold = False
+
+
+@guard(
     "What an agent took and could not read must be a dead letter.",
     f"{LEDGER}TestUnreadable::test_it_must_be_a_dead_letter_once_it_was_taken",
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.auditing import At, AttemptBrief, JobBrief, Ledger, Seen
+from pipeline.audit_records import AttemptBrief, JobBrief
+from pipeline.auditing import At, Ledger, Seen
 from tests.support.builders import NOW_MS
 
 STEPS = st.lists(st.sampled_from(["retry", "defer", "rerun"]), max_size=8)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pipeline.auditing import At, AttemptBrief, Balance, JobBrief, Ledger, Seen
+from pipeline.audit_records import AttemptBrief, FailureBrief, JobBrief
+from pipeline.auditing import At, Balance, Ledger, Seen
 from schemas.attempt import Attempt
 from schemas.job import Job
 from schemas.topics import ATTEMPTS
@@ -33,6 +34,8 @@ def audited(
     for attempt in _records(world.attempts.values()):
         if not (attempt.next.step == "end" and attempt.delivery_id in without_end_of):
             ledger.attempt(_attempt(attempt), ON_RECORD)
+    for failure in world.failures:
+        ledger.failure(FailureBrief(stage=failure.stage, job=_job(failure.job)), ON_RECORD)
     return ledger.balance()
 
 

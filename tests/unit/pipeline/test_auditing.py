@@ -4,9 +4,10 @@ from itertools import permutations
 
 import pytest
 
-from pipeline.auditing import At, AttemptBrief, JobBrief, Ledger, Lost, Oldest, Seen
+from pipeline.audit_records import AttemptBrief, FailureBrief, JobBrief
+from pipeline.auditing import At, Ledger, Lost, Oldest, Seen
 from schemas.codec import encode
-from tests.support.builders import NOW_MS, a_job, an_attempt
+from tests.support.builders import NOW_MS, a_failure, a_job, an_attempt
 
 JOB = a_job()
 ID = JOB.delivery_id
@@ -39,6 +40,12 @@ def waiting(at=JOBS, **overrides):
 
 def result(step="end", seen=None, **overrides):
     return "attempt", a_result(step, **overrides), seen or Seen(At("attempts", 3, 8))
+
+
+def told(stage="final", **overrides):
+    """A failure on record."""
+    brief = FailureBrief.model_validate_json(encode(a_failure(stage=stage, job=a_job(**overrides))))
+    return "failure", brief, Seen(At("failure-triggers", 1, 1))
 
 
 def balance_of(*records):
@@ -121,6 +128,7 @@ def test_what_is_found_does_not_depend_on_the_order_of_records():
         job(TIER, attempt=2),
         job(RETRY, attempt=2),
         result(attempt=2, outcome="failed"),
+        told(attempt=2),
     )
 
     found = [balance_of(*some) for some in permutations(story)]
@@ -128,6 +136,43 @@ def test_what_is_found_does_not_depend_on_the_order_of_records():
     assert {(it.deliveries, str(it.ended), len(it.lost)) for it in found} == {
         (1, "Counter({'failed': 1})", 0)
     }
+
+
+class TestFailures:
+    FAILED = (job(), result(outcome="failed"))
+    UNTOLD = (Lost("failure", ID, JOBS),)
+
+    @pytest.mark.parametrize("outcome", ["failed", "blocked", "expired"])
+    def test_a_delivery_that_failed_must_have_a_final_failure(self, outcome):
+        failed = (job(), result(outcome=outcome))
+
+        assert balance_of(*failed).lost == [*self.UNTOLD]
+        assert balance_of(*failed, told("first")).lost == [*self.UNTOLD]
+        assert balance_of(*failed, told("final")).lost == []
+        assert balance_of(*failed).ended == {outcome: 1}
+
+    def test_what_was_skipped_has_none(self):
+        assert balance_of(job(), result(outcome="skipped")).lost == []
+
+    def test_each_run_has_its_own(self):
+        again = {"attempt": 2, "rerun": 1}
+        story = (*self.FAILED, told(), job(REPLAY, **again), result(outcome="failed", **again))
+
+        assert balance_of(*story).lost == [Lost("failure", ID, REPLAY)]
+        assert balance_of(*story, told(**again)).lost == []
+
+    def test_a_2xx_that_came_late_makes_a_delivery_of_a_failure(self):
+        late = result(outcome="delivered")
+
+        for order in permutations((*self.FAILED, late)):
+            assert (balance_of(*order).ended, balance_of(*order).lost) == ({"delivered": 1}, [])
+
+    def test_an_untold_failure_is_a_suspect(self):
+        ledger = Ledger()
+        for kind, brief, seen in self.FAILED:
+            getattr(ledger, kind)(brief, seen)
+
+        assert ledger.suspects() == {ID}
 
 
 def test_a_copy_of_a_job_changes_nothing():

@@ -227,6 +227,7 @@ def _unused(leaves: list[Leaf], used: set[str]) -> Iterator[Unused]:
     left = [leaf for leaf in leaves if not {leaf.path, f"{leaf.path}[0]"} & used]
     for leaf in left[:UNUSED_MAX]:
         words = [word for name in leaf.names for word in words_of(name)]
+        words = [*_without_noise(tuple(words))] or words
         slug = _NOT_SLUG.sub("_", "_".join(words)).strip("_")[-60:].strip("_") or "field"
         number = 1
         while (target := f"custom_{slug}" + (f"_{number}" if number > 1 else "")) in targets:

@@ -32,6 +32,9 @@ that gave them, in memory, the last {REPLIES_MAX:,} of them.
 **Writes** are answered when they are in effect: on this process at once, on every other agent \
 within a second.
 
+**Inbound.** Others' systems post to the address of a source, `/in/{{token}}`, with no key of this \
+API; what they send becomes an activity, or is refused and kept.
+
 **Limits.** A body has at most {BODY_BYTES_MAX // _MIB} MiB, one of activities \
 {INGEST_BYTES_MAX // _MIB} MiB. A key that asks too often is answered 429 with `Retry-After`. \
 When a part is away (Kafka, the history's database), what needs it is answered 503 within five \

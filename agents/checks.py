@@ -22,6 +22,7 @@ from agents.history.schema import SchemaNotReadyError, check_current
 from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
 from agents.kafka.retention import kept_in_tiers
 from agents.kafka.topics import topic_states
+from agents.notifier.checking import check_mail, check_texts, check_triggers
 from agents.sealing.keys import keys_for
 from agents.sealing.rotation import examine
 from agents.up.state import running_up, with_running_installation
@@ -64,6 +65,8 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
     yield _asked("history", lambda: _history(settings))
     yield _egress(settings)
     yield from _ports(settings)
+    yield _said("email", lambda: check_mail(settings))
+    yield _said("texts", lambda: check_texts(settings))
     broker = _broker(settings)
     yield broker
     if broker.ok:
@@ -73,6 +76,7 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
         configuration = _asked("configuration", lambda: _configuration(settings, configs))
         yield configuration
         if configuration.ok:
+            yield _said("triggers", lambda: check_triggers(settings, configs))
             yield _asked("secrets", lambda: _secrets(settings, configs))
 
 
@@ -101,6 +105,10 @@ def _asked(check: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except OperationError as error:
         return Answer(check, ok=False, detail=str(error))
+
+
+def _said(check: str, ask: Callable[[], str]) -> Answer:
+    return _asked(check, lambda: Answer(check, ok=True, detail=ask()))
 
 
 def _data_dir(data_dir: Path) -> Answer:

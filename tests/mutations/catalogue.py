@@ -4,6 +4,7 @@ from tests.mutations import (
     audit_guards,
     inbound_guards,
     kafka_guards,
+    mapping_guards,
     matcher_guards,
     recorder_guards,
     sender_guards,
@@ -19,6 +20,7 @@ LISTS = (
     audit_guards,
     trigger_guards,
     inbound_guards,
+    mapping_guards,
 )
 
 __all__ = ["GUARDS", "LISTS"]

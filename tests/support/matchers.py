@@ -164,7 +164,7 @@ class Installation:
         eventually(lambda: names <= self._usable(), 30)
 
     def _usable(self) -> set[str]:
-        found = self.admin.list_topics(timeout=10)
+        found = self.admin.list_topics(timeout=30)
         return {
             name
             for name, it in found.topics.items()
@@ -268,7 +268,7 @@ class Installation:
         """The group's committed offsets on `activities`, by partition."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.topic(group)})
         places = [TopicPartition(self.topic(ACTIVITIES), n) for n in range(8)]
-        found = {it.partition: it.offset for it in consumer.committed(places, timeout=10)}
+        found = {it.partition: it.offset for it in consumer.committed(places, timeout=30)}
         consumer.close()
         return found
 

@@ -7,6 +7,7 @@ from pipeline.auditing import Entry, Ledger
 from tests.mutations.guards import guard
 
 LEDGER = "tests/unit/pipeline/test_auditing.py::"
+EVENTS = "tests/unit/pipeline/test_auditing_events.py::"
 CLAIMS = "tests/unit/pipeline/test_audit_claims.py::"
 
 
@@ -30,7 +31,7 @@ def take_the_end_of_an_earlier_run_for_the_reruns() -> None:
 
 @guard(
     "A delivery that an event is owed to must have left a trace.",
-    f"{LEDGER}TestEvents::test_a_delivery_that_an_event_is_owed_to_must_be_somewhere",
+    f"{EVENTS}TestEvents::test_a_delivery_that_an_event_is_owed_to_must_be_somewhere",
 )
 def audit_jobs_alone() -> None:
     """An audit looks only for deliveries that a job names."""
@@ -48,7 +49,7 @@ def content_with_failures_that_nobody_is_told_of() -> None:
 
 @guard(
     "What an agent took and could not read must be a dead letter.",
-    f"{LEDGER}TestUnreadable::test_it_must_be_a_dead_letter_once_it_was_taken",
+    f"{EVENTS}TestUnreadable::test_it_must_be_a_dead_letter_once_it_was_taken",
 )
 def pass_over_what_cannot_be_read() -> None:
     """An audit passes over records that it cannot read."""

@@ -27,10 +27,11 @@ from typing import Any, Final
 
 import click
 
-from schemas.topics import ACTIVITIES
+from schemas.topics import ACTIVITIES, ATTEMPTS
 from schemas.webhook import Webhook
 from tests.chaos.arrivals import Receiver, a_receiver, plain_webhooks
 from tests.chaos.audits import audit_lines, audited
+from tests.chaos.evidence import Attempts
 from tests.chaos.upstream import Upstream, wants
 from tests.support.api import Client
 from tests.support.api_pipelines import START_S, a_pipeline_with_api, admin_of
@@ -78,6 +79,7 @@ class Stage:
         self.pipeline = pipeline
         self.receiver = receiver
         self.admin = admin_of(pipeline)
+        self.attempts = Attempts(pipeline.bootstrap, pipeline.topic(ATTEMPTS))
         self.refused: set[str] = set()
 
     @property
@@ -96,11 +98,11 @@ class Stage:
         assert upstream.stop() == 0, "events were not acknowledged"
         owed = set(upstream.owed())
 
-        def came() -> bool:
-            self.receiver.read()
-            return owed <= {it.delivery_id for it in self.receiver.requests}
+        def ended() -> bool:
+            self.attempts.read()
+            return owed <= self.attempts.ended
 
-        eventually(came, QUIET_S)
+        eventually(ended, QUIET_S)
         self.refused |= owed
         return owed
 

@@ -126,6 +126,44 @@ def test_current_sends_the_activity_as_it_is_now(account, endpoint):
     assert [json.loads(it.body).get("sale") for it in endpoint.arrivals] == [None, 9]
 
 
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        ({"from": "2026-05-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"}, "to"),
+        ({"from": 7}, "from"),
+        ({"webhook_id": "nobody"}, "webhook_id"),
+        ({"per_second": 0}, "per_second"),
+        ({"phases": ["lunch"]}, "phases[0]"),
+        ({"source": "activities", "statuses": [500]}, "statuses"),
+        ({"only_missed": True}, "only_missed"),
+        ({"webhooks": []}, "webhooks"),
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused_by_field(admin, order, field):
+    refused = admin.post(f"accounts/{_any_account(admin)}/replays", order)
+    assert (refused.status, list(refused.faults)) == (422, [field])
+
+
+def _any_account(admin):
+    found = admin.get("accounts?limit=1").body["items"]
+    return found[0]["id"] if found else admin.post("accounts", {"id": 7, "name": "A"}).body["id"]
+
+
+def test_a_replay_waits_until_the_history_knows_what_has_ended(pipeline, account, endpoint):
+    recorder = pipeline.agents["recorder"]
+    recorder.freeze()
+    endpoint.answer = lambda _arrival, count: 400 if count == 1 else 200
+    a_webhook_to(account, endpoint)
+    ingested(account, ["a", "b", "c"])
+    eventually(lambda: requests_of(endpoint) == [1] * 3, QUIET_S)
+    replayed = ordered(account, start=True)
+    path = f"replays/{replayed}"
+    eventually(lambda: "attempts behind" in account.get(path).body["detail"], QUIET_S)
+    recorder.thaw()
+    assert in_state(account, replayed, "done")["counts"]["begun"] == 3
+    eventually(lambda: requests_of(endpoint) == [2] * 3, QUIET_S)
+
+
 def test_the_command_plans_asks_runs_and_tells(account, endpoint):
     some_failed(account, endpoint, 3)
     plan = json.loads(commanded(account, "plan", "--reason", "http_400", "--from", "1h", "--json"))

@@ -53,13 +53,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A delivery on record."""
+    """A delivery on record; `trigger_id` is the trigger that asked for it, if one did."""
 
     delivery_id: str
     webhook_id: str
     event_id: str
     phase: str
     status: str
+    trigger_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

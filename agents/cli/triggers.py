@@ -18,6 +18,7 @@ _ASKED = (("action", "type"), ("result", "result"), ("id", "id"), ("why not", "d
 _EXPLAINED = (
     ("trigger", "trigger_id"),
     ("reason", "reason"),
+    ("by", "judged_by"),
     ("phase", "judged_event.phase"),
     ("detail", "detail"),
 )
@@ -81,6 +82,6 @@ def run(
 @click.option("--activity", "activity_id", required=True, help="The activity to explain.")
 @with_account
 def explain(api: ApiClient, account: int, activity_id: str, *, as_json: bool) -> None:
-    """Say for each trigger whether an activity runs it by today's configuration, or why not."""
+    """Say for each trigger whether an activity ran it, or would today, or why not."""
     found = api.get("accounts", account, "explain", activity_id=activity_id, limit=1)
     print_items(found["triggers"], _EXPLAINED, as_json=as_json)

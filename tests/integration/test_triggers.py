@@ -107,6 +107,8 @@ def test_what_a_trigger_asks_for_comes_after_its_delay_and_can_be_rerun(
     assert [(it["trigger_id"], it["reason"]) for it in told] == [
         *(("alarm", "position"), ("sales", "conditions")),
     ]
+    (_, ran) = account.get("explain?activity_id=2").body["triggers"]
+    assert (ran["judged_by"], ran["deliveries"][0]["id"]) == ("record", found["id"])
     refused = account.post("triggers/sales/run", {"activity_id": 1})
     assert (refused.status, "Talk Time gte 60" in refused.body["detail"]) == (409, True)
 

@@ -101,28 +101,40 @@ class ExplainedWebhook(Answer):
 
 
 class ExplainedTriggerAnswer(Answer):
-    """What today's configuration of a trigger makes of the activity."""
+    """What became of the activity at one trigger."""
 
     trigger_id: str
     name: str | None = Field(description="null when there is no such trigger any more.")
+    deliveries: list[ExplainedDelivery] = Field(
+        description="Of webhooks that it ran, and of its emails and texts; commands are not on "
+        "record."
+    )
     reason: str = Field(
-        description="`fired` (it would be run), `position`, `conditions`, `disabled`, "
+        description="`fired` (it was run, or would be), `position`, `conditions`, `disabled`, "
         "`not_routed`, `unknown_trigger`, `loop` and `depth` (it had led there itself, or too much "
         "had), or `content_expired`."
     )
     detail: str = Field(description="The same in words: with the condition and the value.")
-    judged_event: JudgedEvent = Field(description="The event that came nearest to running it.")
+    judged_by: Literal["record", "todays_configuration"] = Field(
+        description="Whether this is on record, or what today's configuration makes of the event."
+    )
+    judged_event: JudgedEvent | None = Field(
+        description="The event that came nearest to running it; null for what is on record."
+    )
     changed_since: bool = Field(description="Whether the trigger was changed after that event.")
 
     @classmethod
-    def of(cls, explained: ExplainedTrigger) -> Self:
+    def of(cls, explained: ExplainedTrigger, account_id: int) -> Self:
         """The explanation as it is answered."""
+        judged = explained.judged
         return cls(
             trigger_id=explained.trigger_id,
             name=explained.name,
+            deliveries=[ExplainedDelivery.of(each, account_id) for each in explained.deliveries],
             reason=explained.reason,
             detail=explained.detail,
-            judged_event=JudgedEvent.of(explained.judged),
+            judged_by="record" if judged is None else "todays_configuration",
+            judged_event=None if judged is None else JudgedEvent.of(judged),
             changed_since=explained.changed_since,
         )
 

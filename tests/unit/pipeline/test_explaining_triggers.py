@@ -1,6 +1,6 @@
 """Why each trigger is run for an activity, or is not, by the event that came nearest to it."""
 
-from pipeline.explaining import EXPIRED, Seen
+from pipeline.explaining import EXPIRED, Owed, Seen
 from pipeline.explaining_triggers import triggers_explained
 from tests.support.builders import ACCOUNT_ID, NOW_MS, a_trigger, an_account, an_event
 from tests.support.configs import configs_of
@@ -12,9 +12,28 @@ def seen(phase="end", at_ms=NOW_MS, *, has_content=True, **fields):
     return Seen(an_event(phase, **fields), at_ms, has_content)
 
 
-def of(events, *triggers):
+def of(events, *triggers, owed=()):
     configs = configs_of(an_account(), *triggers)
-    return {each.trigger_id: each for each in triggers_explained(ACCOUNT_ID, events, configs)}
+    found = triggers_explained(ACCOUNT_ID, events, owed, configs)
+    return {each.trigger_id: each for each in found}
+
+
+def a_delivery(trigger_id, delivery_id="dl_1"):
+    return Owed(delivery_id, "crm", "ev_1", "route", "delivered", trigger_id)
+
+
+def test_what_it_asked_for_shows_that_it_was_run_whatever_holds_today():
+    owed = [a_delivery("tell-sales"), a_delivery("gone", "nt_1"), a_delivery(None, "dl_2")]
+    found = of([seen()], a_trigger(enabled=False), owed=owed)
+    assert found["tell-sales"].deliveries == (owed[0],)
+    assert (found["tell-sales"].reason, found["tell-sales"].judged) == ("fired", None)
+    assert (found["gone"].name, found["gone"].deliveries) == (None, (owed[1],))
+    assert len(found) == 2
+
+
+def test_where_it_is_positioned_says_more_than_what_else_was_run():
+    found = of([seen(), seen("route")], a_trigger(positions=["sale"]))["tell-sales"]
+    assert found.reason == "position"
 
 
 def test_the_event_that_came_nearest_explains_it():

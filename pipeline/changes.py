@@ -116,8 +116,9 @@ def plan_changes(
 
 def _is_prunable(record: Config, accounts: set[int]) -> bool:
     """Keys, reruns and replays are not part of a document, so none is missing from it."""
-    is_listed = not isinstance(record, Account | Key | Rerun | Replay)
-    return is_listed and record.account_id in accounts
+    if isinstance(record, Account | Key | Rerun | Replay):
+        return False
+    return record.account_id in accounts
 
 
 def _change(wanted: Config, current: Config | None, now: str) -> Change:

@@ -27,6 +27,7 @@ from schemas.tokens import ENHANCED_FIELDS
 from schemas.trigger import Trigger
 from schemas.webhook import Mustache, Webhook
 
+_NUMBER: Final = "caller_number"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -51,6 +52,7 @@ def warnings_about(document: Document, configs: Configs, *, prune: bool) -> list
     for path, trigger in triggers_of(document):
         owned = _webhooks_beside(trigger, document, configs)
         warnings.extend(trigger_warnings(path, trigger, accounts[trigger.account_id], owned))
+    warnings.extend(_numberless(document))
     warnings.extend(_shadowing(document))
     return [*dict.fromkeys(warnings)]
 
@@ -129,18 +131,32 @@ def _why_empty(field: ActivityField, webhook: Webhook, features: Features) -> st
     return why_absent(field, webhook.position)
 
 
-def _shadowing(document: Document) -> Iterator[Fault]:
-    """A warning for each custom field that a source fills and that is named as a built-in one."""
+def _sources(document: Document) -> Iterator[tuple[str, Source]]:
     for placed in document.records:
         if isinstance(placed.record, Source):
-            for index, row in enumerate(placed.record.mapping):
-                name = shadowed(activity_field(row.target))
-                if name is not None:
-                    yield Fault(
-                        f"{placed.path}.mapping[{index}].target",
-                        f"a custom field had better not be called {name}, as a built-in one is: "
-                        f"{{{{{name}}}}} is that one, and {{{{custom_{name}}}}} is this",
-                    )
+            yield placed.path, placed.record
+
+
+def _numberless(document: Document) -> Iterator[Fault]:
+    """A warning for each source whose mapping leaves out what no activity may be without."""
+    for path, source in _sources(document):
+        targets = {row.target for row in source.mapping}
+        if source.mapping and not source.allow_no_phone and _NUMBER not in targets:
+            message = f"no row fills {_NUMBER}, so every request is rejected: see allow_no_phone"
+            yield Fault(f"{path}.mapping", message)
+
+
+def _shadowing(document: Document) -> Iterator[Fault]:
+    """A warning for each custom field that a source fills and that is named as a built-in one."""
+    for path, source in _sources(document):
+        for index, row in enumerate(source.mapping):
+            name = shadowed(activity_field(row.target))
+            if name is not None:
+                yield Fault(
+                    f"{path}.mapping[{index}].target",
+                    f"a custom field had better not be called {name}, as a built-in one is: "
+                    f"{{{{{name}}}}} is that one, and {{{{custom_{name}}}}} is this",
+                )
 
 
 def _others(ids: list[str], own: str) -> list[str]:

@@ -72,49 +72,50 @@ class Moment(click.ParamType):
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
+# What is replayed, and how.
+_OPTIONS: Final = (
+    click.option(
+        "--source",
+        type=click.Choice(("failures", "activities")),
+        default="failures",
+        show_default=True,
+        help="Deliveries that failed, or events, matched again with today's configuration.",
+    ),
+    click.option("--webhook", "webhook_id", help="Only of this webhook."),
+    click.option(
+        "--missed",
+        is_flag=True,
+        help="What was never attempted: its webhook did not exist, or was disabled.",
+    ),
+    click.option("--phase", "phases", type=click.Choice(PHASE_IDS), multiple=True),
+    click.option(
+        "--reason", "reasons", multiple=True, help="Only failures such as timeout or http_500."
+    ),
+    click.option("--status", "statuses", type=int, multiple=True, help="Only after such a status."),
+    click.option("--from", "from_", type=Moment(), help="From this time on, such as 2d (ago)."),
+    click.option("--to", type=Moment(), help="Before this time.  [default: now]"),
+    click.option(
+        "--mode",
+        type=click.Choice(("original", "current")),
+        default="original",
+        show_default=True,
+        help="The body that was sent before, or one made of the activity as it is now.",
+    ),
+    click.option(
+        "--rate",
+        "per_second",
+        type=click.FloatRange(0, PER_SECOND_MAX, min_open=True),
+        default=PER_SECOND_DEFAULT,
+        show_default=True,
+        help="How many are begun in a second, at most.",
+    ),
+    click.option("--note", default="", help="For people: why it is done."),
+)
+
+
 def _selecting(command: Command) -> Command:
     """The options that say what is replayed, and how."""
-    options = (
-        click.option(
-            "--source",
-            type=click.Choice(("failures", "activities")),
-            default="failures",
-            show_default=True,
-            help="Deliveries that failed, or events, matched again with today's configuration.",
-        ),
-        click.option("--webhook", "webhook_id", help="Only of this webhook."),
-        click.option(
-            "--missed",
-            is_flag=True,
-            help="What was never attempted: its webhook did not exist, or was disabled.",
-        ),
-        click.option("--phase", "phases", type=click.Choice(PHASE_IDS), multiple=True),
-        click.option(
-            "--reason", "reasons", multiple=True, help="Only failures such as timeout or http_500."
-        ),
-        click.option(
-            "--status", "statuses", type=int, multiple=True, help="Only after such a status."
-        ),
-        click.option("--from", "from_", type=Moment(), help="From this time on, such as 2d (ago)."),
-        click.option("--to", type=Moment(), help="Before this time.  [default: now]"),
-        click.option(
-            "--mode",
-            type=click.Choice(("original", "current")),
-            default="original",
-            show_default=True,
-            help="The body that was sent before, or one made of the activity as it is now.",
-        ),
-        click.option(
-            "--rate",
-            "per_second",
-            type=click.FloatRange(0, PER_SECOND_MAX, min_open=True),
-            default=PER_SECOND_DEFAULT,
-            show_default=True,
-            help="How many are begun in a second, at most.",
-        ),
-        click.option("--note", default="", help="For people: why it is done."),
-    )
-    for option in reversed(options):
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

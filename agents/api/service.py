@@ -48,6 +48,7 @@ class ApiService:
         self._keeper = Keeper(_parts(self.services))
         self._inbound = InboundTaking(self.services, self._handling)
         self._tasks: list[asyncio.Task[None]] = []
+        self._keeping: asyncio.Task[None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, for an application of their own or a larger one."""
@@ -64,8 +65,8 @@ class ApiService:
             kept_running("view", self.services.view.run),
             kept_running("writer", self.services.writer.run),
             kept_running("housekeeping", partial(keep_house, self.services)),
-            kept_running("replays", self._keeper.run),
         ]
+        self._keeping = kept_running("replays", self._keeper.run)
 
     def conditions(self) -> Mapping[str, bool]:
         """What has to hold before requests are sent here.
@@ -76,10 +77,11 @@ class ApiService:
 
     async def close(self) -> None:
         """Let go of everything; replays are left while their records can be written."""
-        *others, replays = self._tasks
-        replays.cancel()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
         await self._keeper.close()
-        for task in others:
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.services.writer.close()

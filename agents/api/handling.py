@@ -20,7 +20,13 @@ from agents import metrics
 from agents.api.auth import ANONYMOUS, Principal, authenticated
 from agents.api.failures import problem_of
 from agents.api.idempotency import HEADER, ReplyMemory, StoredReply, token_of
-from agents.api.limits import BODY_BYTES_MAX, INGEST_BYTES_MAX, RateLimiter, read_body
+from agents.api.limits import (
+    BODY_BYTES_MAX,
+    INGEST_BYTES_MAX,
+    RateLimiter,
+    end_unread,
+    read_body,
+)
 from agents.api.operation import Call, Operation, Reply
 from agents.api.problems import Problem, answer_of, not_found
 from agents.api.reading import body_of, query_of, version_of
@@ -100,6 +106,7 @@ class Handling:
             key=asked.key.key_id,
             request_id=asked.id,
         )
+        await end_unread(request, response)
         return response
 
     def _steps(self, operation: Operation) -> Steps:

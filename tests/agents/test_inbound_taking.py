@@ -218,6 +218,17 @@ async def test_a_body_that_tells_no_length_is_cut_off_at_the_same_bound():
         assert (intake.records[0].cut, len(body_of(intake.records[0]))) == (True, BODY_BYTES_CUT)
 
 
+async def test_the_rest_of_a_compressed_body_is_not_even_decompressed():
+    bomb = gzip.compress(b" " * (64 * MIB))
+    head = f"Host: x\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+    async with an_intake(a_served_source()) as intake:
+        for token, status in ((TOKEN, b"413"), ("nobody", b"404")):
+            answer = await intake.send_raw(f"POST /in/{token} HTTP/1.1\r\n".encode() + head + bomb)
+            assert answer.split(b" ")[1] == status
+            assert b"connection: close" in answer.lower()
+        assert (await intake.send(GOOD))[0] == 200
+
+
 async def test_a_slow_sender_is_answered_in_time_and_keeps_nobody_waiting(monkeypatch):
     monkeypatch.setattr(inbound_reading, "REQUEST_S_MAX", 0.3)
     begun = f"POST /in/{TOKEN} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode() + b"{"

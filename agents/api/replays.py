@@ -30,10 +30,12 @@ from schemas.replay import Replay, Selection
 
 # Of one account. They go one after the other, or a few at a time; whoever orders more has erred.
 UNDER_WAY_MAX: Final = 10
-# Ended ones are kept as a log, but not for ever.
+# Of those that are not under way the newest are kept, as a log.
 KEPT_MAX: Final = 200
 # What a cancelled one has begun may wait for so long, and senders have to know what became of it.
 _KEPT_MS_MIN: Final = 7 * 24 * 60 * 60 * 1_000
+# Nobody plans as many in a week but by mistake, and each is a record that every agent holds.
+REPLAYS_MAX: Final = 1_000
 # Ids count down, so that in their order the newest comes first.
 _COUNTED_FROM: Final = 2**44
 _ID_BYTES: Final = 4
@@ -59,6 +61,8 @@ async def _create(call: Call) -> Reply:
         others = _replays(configs, call)
         if sum(each.is_under_way for each in others) >= UNDER_WAY_MAX:
             raise conflict(f"{UNDER_WAY_MAX} replays of the account are under way already")
+        if len(others) >= REPLAYS_MAX:
+            raise conflict(f"the account has {REPLAYS_MAX} replays: they go when a week old")
         created = plan_changes([replay], configs, now=timestamp(call.now_ms)).changes
         return (*created, *_surplus(others, call.now_ms))
 
@@ -160,11 +164,12 @@ def _replays(configs: Configs, call: Call) -> list[Replay]:
 
 
 def _surplus(replays: list[Replay], now_ms: int) -> list[Change]:
-    """The deletion of the oldest, where too many are kept; their ids have the newest first."""
+    """The deletion of the oldest, where too many are kept; by their ids the newest come first."""
+    old = [it for it in replays[KEPT_MAX:] if not it.is_under_way]
     return [
-        Change("delete", key_of(each))
-        for each in sorted(replays, key=lambda it: it.id)[KEPT_MAX:]
-        if each.ended_at_ms is not None and each.ended_at_ms < now_ms - _KEPT_MS_MIN
+        Change("delete", key_of(it))
+        for it in old
+        if (it.ended_at_ms or it.started_at_ms) < now_ms - _KEPT_MS_MIN
     ]
 
 

@@ -4,7 +4,8 @@ For each action of a trigger the first message is sent and opens a window; what 
 open is counted. When a window ends in which something was counted, one summary tells how much, and
 opens the next; one that ends without ends the matter. All of it stands in one record of the webhook
 (`schemas.notifier_state`), so whoever has read that decides as its writer would have: the notice
-that opened a window is sent again after a crash, and one that was counted is not counted again.
+that opened a window is sent again after a crash, and one that was counted is not counted again. A
+summary stands there before it is written, so that after a crash it says what it said.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The summaries that are due, and the webhook's record once they are written."""
+    """The webhook's record, and the summaries that are to be written when that is kept."""
 
     summaries: tuple[Notice, ...]
     state: NotifierState
@@ -58,7 +59,7 @@ def judged(
     """Judge a notice that was read at `offset` and `is_throttled`, in the light of `state`."""
     name = name_of(notice)
     window = next((each for each in state.windows if each.name == name), None)
-    if window is None or (now_ms >= window.ends_at_ms and not window.count):
+    if window is None or _is_over(window, now_ms):
         return Judged("send", _with(state, _opened(notice, name, offset, now_ms, throttle_ms)))
     if window.opened_by == notice.notice_id:
         return Judged("send", state)
@@ -74,23 +75,38 @@ def judged(
     return Judged("counted", _with(state, counted))
 
 
+def _is_over(window: Window, now_ms: int) -> bool:
+    """Whether there is nothing more to tell of a window."""
+    return now_ms >= window.ends_at_ms and not window.count and window.due is None
+
+
 def next_end_ms(state: NotifierState) -> int | None:
-    """When the first of the windows ends; None without any."""
-    return min((window.ends_at_ms for window in state.windows), default=None)
+    """When the first of the windows ends, at once if a summary is due; None without any."""
+    ends = (0 if window.due is not None else window.ends_at_ms for window in state.windows)
+    return min(ends, default=None)
 
 
 def ended(state: NotifierState, *, now_ms: int, throttle_ms: int) -> Ended:
     """Close the windows whose time is over; those in which something was counted go on anew."""
-    summaries: list[Notice] = []
-    left: list[Window] = []
-    for window in state.windows:
-        if now_ms < window.ends_at_ms:
-            left.append(window)
-        elif window.count:
-            summary = _summary(state, window, now_ms)
-            summaries.append(summary)
-            left.append(_opened_again(window, summary, now_ms, throttle_ms))
-    return Ended(tuple(summaries), state.model_copy(update={"windows": tuple(left)}))
+    left = [
+        window if now_ms < window.ends_at_ms else _opened_again(state, window, now_ms, throttle_ms)
+        for window in state.windows
+        if not _is_over(window, now_ms)
+    ]
+    summaries = tuple(window.due for window in left if window.due is not None)
+    return Ended(summaries, state.model_copy(update={"windows": tuple(left)}))
+
+
+def told(state: NotifierState, summaries: tuple[Notice, ...]) -> NotifierState:
+    """The record when these summaries are written."""
+    ids = {summary.notice_id for summary in summaries}
+    windows = tuple(
+        window.model_copy(update={"due": None})
+        if window.due is not None and window.due.notice_id in ids
+        else window
+        for window in state.windows
+    )
+    return state.model_copy(update={"windows": windows})
 
 
 def is_empty(state: NotifierState) -> bool:
@@ -130,19 +146,24 @@ def _opened(notice: Notice, name: str, offset: int, now_ms: int, throttle_ms: in
     )
 
 
-def _opened_again(window: Window, summary: Notice, now_ms: int, throttle_ms: int) -> Window:
+def _opened_again(state: NotifierState, window: Window, now_ms: int, throttle_ms: int) -> Window:
+    """The next window, with the summary of this one; but first an earlier one must be written."""
+    if window.due is not None:
+        return window
+    summary = _summary(state, window, now_ms)
     return window.model_copy(
         update={
             "opened_by": summary.notice_id,
             "opened_at_ms": now_ms,
             "ends_at_ms": now_ms + throttle_ms,
             "count": 0,
+            "due": summary,
         }
     )
 
 
 def _summary(state: NotifierState, window: Window, now_ms: int) -> Notice:
-    """The same summary whenever it is made: a second one is a repeat of the first."""
+    """What there was in a window, under an id of its own."""
     return Notice(
         notice_id=notice_id(f"{window.opened_by}/summary", window.name, 0, state.account_id),
         account_id=state.account_id,

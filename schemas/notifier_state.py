@@ -13,7 +13,7 @@ from pydantic import Field
 
 from schemas.codec import Many, Record
 from schemas.common import AccountId
-from schemas.notice import FailureTold
+from schemas.notice import FailureTold, Notice
 from schemas.trigger import SendEmail, SendText
 
 # As many actions as a few failure triggers have that were chosen one after the other. More windows
@@ -26,7 +26,8 @@ class Window(Record):
 
     `name` says which trigger's which action it is of. `opened_by` is the notice that was sent, or
     is being sent. `count` and `last` tell of the failures since, `counted_to` up to which offset
-    of the notices. `action` is the one to send the summary by.
+    of the notices. `action` is the one to send the summary by, and `due` a summary of the window
+    before that may not be on its topic yet.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Window(Record):
     count: Annotated[int, Field(ge=0)] = 0
     counted_to: int = 0
     last: FailureTold | None = None
+    due: Notice | None = None
 
 
 class Disabling(Record):

@@ -36,7 +36,6 @@ class Memory:
         self._partitions: dict[int, set[Key]] = {}
         self._ends_ms: dict[Key, int] = {}
         self._unsaved: dict[Key, list[asyncio.Future[None]]] = {}
-        self._held: set[Key] = set()
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
@@ -61,7 +60,6 @@ class Memory:
             for key in self._partitions.pop(number, ()):
                 self._states.pop(key, None)
                 self._ends_ms.pop(key, None)
-                self._held.discard(key)
                 for saved in self._unsaved.pop(key, ()):
                     saved.cancel()
 
@@ -74,12 +72,12 @@ class Memory:
         return [self._states[key] for key in self._partitions.get(number, ())]
 
     def due(self, now_ms: int) -> list[tuple[int, Key]]:
-        """The webhooks of which a window has ended, each with its partition."""
+        """The webhooks of which a window has ended or a summary is due, each with its partition."""
         return [
             (number, key)
             for number, keys in self._partitions.items()
             for key in keys
-            if key in self._ends_ms and self._ends_ms[key] <= now_ms and key not in self._held
+            if key in self._ends_ms and self._ends_ms[key] <= now_ms
         ]
 
     def change(self, number: int, state: NotifierState) -> asyncio.Future[None]:
@@ -94,15 +92,6 @@ class Memory:
         self._changed.set()
         return saved
 
-    def hold(self, key: Key) -> None:
-        """Write nothing of a webhook until `release`: what it rests on is not written yet."""
-        self._held.add(key)
-
-    def release(self, key: Key) -> None:
-        """Go on writing."""
-        self._held.discard(key)
-        self._changed.set()
-
     async def run(self) -> None:
         """Write what has changed, until cancelled."""
         while True:
@@ -110,8 +99,7 @@ class Memory:
             await asyncio.sleep(_GATHER_S)
             await self._until_certain()
             self._changed.clear()
-            keys = [key for key in self._unsaved if key not in self._held]
-            await asyncio.gather(*map(self._save, keys))
+            await asyncio.gather(*map(self._save, list(self._unsaved)))
 
     async def _save(self, key: Key) -> None:
         saved = self._unsaved.pop(key, None)

@@ -31,7 +31,7 @@ from agents.triggered import note_judged
 from pipeline.assignments import Place
 from pipeline.notices import Carried, settled
 from pipeline.repeats import Repeats, identity_of
-from pipeline.throttling import ended, is_throttled, judged
+from pipeline.throttling import ended, is_throttled, judged, told
 from pipeline.triggering import judged_failure
 from schemas.attempt import Position
 from schemas.codec import Malformed, decode
@@ -80,7 +80,7 @@ class Worker:
         self._turns = asyncio.Semaphore(SENDING_MAX)
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._telling: dict[asyncio.Task[None], int] = {}
+        self._telling: dict[asyncio.Task[None], Key] = {}
 
     def on_known(self, known: Known) -> None:
         """Begin with partitions by what is known of them."""
@@ -110,11 +110,8 @@ class Worker:
         for task, epoch in list(self._tasks.items()):
             if epoch in epochs:
                 task.cancel()
-        for task, number in list(self._telling.items()):
-            if number in partitions:
-                task.cancel()
         self._repeats.let_go(epochs)
-        self.memory.forget(partitions)
+        self.memory.forget(partitions)  # whoever waits for it to be kept is cancelled
 
     async def run(self) -> None:
         """Write what is remembered, and summaries when they are due, until cancelled."""
@@ -266,18 +263,24 @@ class Worker:
     # Summaries
 
     def _tell_summaries(self, number: int, key: Key) -> None:
-        """Close the windows whose time is over; nothing is remembered of that before it is told."""
+        """Close the windows whose time is over, and tell of what was counted in them."""
+        if key in self._telling.values():
+            return
         end = ended(self.memory.of(key), now_ms=now_ms(), throttle_ms=self._throttle_ms)
-        self.memory.hold(key)
-        self.memory.change(number, end.state)
-        task = asyncio.create_task(self._summarise(key, end.summaries), name="summaries")
-        self._telling[end_process_on_failure(task)] = number
+        saved = self.memory.change(number, end.state)
+        task = asyncio.create_task(self._summarise(number, key, end.summaries, saved))
+        self._telling[end_process_on_failure(task)] = key
         task.add_done_callback(self._telling.pop)
 
-    async def _summarise(self, key: Key, summaries: tuple[Notice, ...]) -> None:
+    async def _summarise(
+        self, number: int, key: Key, summaries: tuple[Notice, ...], saved: asyncio.Future[None]
+    ) -> None:
+        """Write summaries once they are remembered, so that whoever comes next writes the same."""
+        await saved
         for summary in summaries:
             await self._writer.announce(summary)
-        self.memory.release(key)
+        if summaries:
+            await self.memory.change(number, told(self.memory.of(key), summaries))
 
     # What both have in common
 

@@ -85,16 +85,3 @@ async def test_what_is_not_ours_is_neither_changed_nor_written(memory, topic):
     memory.know({4: ()})
     await asyncio.wait_for(memory.change(4, ERP), 5)
     assert [it.key for it in topic.records] == [b"25:erp"]
-
-
-async def test_what_rests_on_something_else_is_written_after_it(memory, topic):
-    memory.know({3: ()})
-    memory.hold(KEY)
-    waiting = memory.change(3, CRM)
-    await asyncio.wait_for(memory.change(3, ERP), 5)
-    assert [it.key for it in topic.records] == [b"25:erp"]
-
-    memory.release(KEY)
-
-    await asyncio.wait_for(waiting, 5)
-    assert [it.key for it in topic.records] == [b"25:erp", b"25:crm"]

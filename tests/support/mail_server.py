@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Mail:
     recipients: tuple[str, ...]
     message: EmailMessage
     was_encrypted: bool
+    came_s: float = field(default_factory=time.monotonic)
 
     @property
     def subject(self) -> str:

@@ -5,7 +5,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.throttling import ended, is_empty, is_throttled, judged, next_end_ms, read_again
+from pipeline.throttling import (
+    ended,
+    is_empty,
+    is_throttled,
+    judged,
+    next_end_ms,
+    read_again,
+    told,
+)
 from schemas.notifier_state import WINDOWS_MAX, Disabling, NotifierState
 from tests.support.builders import NOW_MS, a_failure, a_notice
 
@@ -20,6 +28,12 @@ def ask(state, notice, offset=0, now_ms=NOW_MS):
 
 def look(state, now_ms):
     return ended(state, now_ms=now_ms, throttle_ms=THROTTLE_MS)
+
+
+def close(state, now_ms):
+    """Look, and have written what there was to tell."""
+    found = look(state, now_ms)
+    return found.summaries, told(found.state, found.summaries)
 
 
 def notice(number: int, **more):
@@ -65,7 +79,7 @@ def test_a_window_without_a_count_ends_the_matter():
 def test_after_a_summary_the_next_window_is_open():
     state = ask(ask(NOTHING, notice(1)).state, notice(2), 1).state
     at_ms = NOW_MS + THROTTLE_MS
-    after = look(state, at_ms).state
+    _, after = close(state, at_ms)
 
     assert ask(after, notice(3), 2, at_ms + 1).verdict == "counted"
     assert look(after, at_ms + THROTTLE_MS).summaries == ()
@@ -87,13 +101,27 @@ def test_a_failure_after_a_window_with_a_count_is_one_more_for_its_summary():
     assert (found.verdict, found.state.windows[0].count) == ("counted", 2)
 
 
-def test_a_summary_that_is_made_again_is_the_same():
+def test_a_summary_is_remembered_before_it_is_written_and_says_the_same_after_a_crash():
     state = ask(ask(NOTHING, notice(1)).state, notice(2), 1).state
+    first = look(state, NOW_MS + THROTTLE_MS)
+    assert next_end_ms(first.state) == 0
 
-    (first,) = look(state, NOW_MS + THROTTLE_MS).summaries
-    (again,) = look(state, NOW_MS + THROTTLE_MS + 9).summaries
+    more = ask(first.state, notice(3), 2, NOW_MS + THROTTLE_MS + 5).state
+    again = look(more, NOW_MS + THROTTLE_MS + 9)
 
-    assert first.notice_id == again.notice_id
+    assert again.summaries == first.summaries
+    (after,) = told(again.state, again.summaries).windows
+    assert (after.due, after.count) == (None, 1)
+    assert told(again.state, ()) == again.state
+
+
+def test_a_summary_that_is_still_to_be_written_keeps_its_window_open():
+    state = ask(ask(NOTHING, notice(1)).state, notice(2), 1).state
+    waiting = look(state, NOW_MS + THROTTLE_MS).state
+    much_later_ms = NOW_MS + 3 * THROTTLE_MS
+
+    assert look(waiting, much_later_ms).state == waiting
+    assert ask(waiting, notice(3), 2, much_later_ms).verdict == "counted"
 
 
 def test_what_is_read_again_after_a_crash_is_neither_counted_nor_lost():
@@ -141,24 +169,23 @@ def test_more_windows_than_are_kept_close_the_oldest():
 @given(st.lists(st.integers(min_value=0, max_value=2 * THROTTLE_MS), max_size=30))
 def test_every_failure_is_told_of_once_in_a_message_or_in_a_count(gaps_ms):
     """Whatever the times, messages and counts add up, and are a throttle's time apart."""
-    state, now_ms, told, sent_ms = NOTHING, NOW_MS, 0, []
+    state, now_ms, told_of, sent_ms = NOTHING, NOW_MS, 0, []
     for offset, gap_ms in enumerate([*gaps_ms, *[THROTTLE_MS] * 2]):
         now_ms += gap_ms
-        after = look(state, now_ms)
-        told += sum(each.count for each in after.summaries)
-        sent_ms += [now_ms] * len(after.summaries)
-        state = after.state
+        summaries, state = close(state, now_ms)
+        told_of += sum(each.count for each in summaries)
+        sent_ms += [now_ms] * len(summaries)
         if offset < len(gaps_ms):
             found = ask(state, notice(offset, failure=a_failure_told(offset)), offset, now_ms)
             state = found.state
-            told += found.verdict == "send"
+            told_of += found.verdict == "send"
             sent_ms += [now_ms] * (found.verdict == "send")
 
-    assert told == len(gaps_ms)
+    assert told_of == len(gaps_ms)
     assert all(b - a >= THROTTLE_MS for a, b in pairwise(sent_ms))
 
 
 def a_failure_told(number: int):
     failure = a_failure(at_ms=NOW_MS + number)
-    told = failure.model_dump(include={"stage", "at_ms", "attempts", "reason", "status"})
-    return {**told, "delivery_id": f"dl_{number}"}
+    fields = failure.model_dump(include={"stage", "at_ms", "attempts", "reason", "status"})
+    return {**fields, "delivery_id": f"dl_{number}"}

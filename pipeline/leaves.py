@@ -77,7 +77,12 @@ def _leaves(value: object, place: _Place) -> Iterator[Leaf]:
         return
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, place.named(name))
+            here = place.named(name)
+            called = _labels(inner) if name.isdecimal() else []
+            if called:  # a list whose positions are names, as forms with brackets have them
+                yield from _leaves(*_named(inner, called[0], here, place))
+            else:
+                yield from _leaves(inner, here)
     elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
         for inner, inner_place in _elements(value, place):
             yield from _leaves(inner, inner_place)
@@ -91,13 +96,17 @@ def _elements(items: list[Any], place: _Place) -> Iterator[tuple[Any, _Place]]:
     counts = Counter(pair for pairs in called for pair in pairs)
     for index, (item, pairs) in enumerate(zip(items, called, strict=True)):
         unique = next((pair for pair in pairs if counts[pair] == 1), None)
-        if not pairs:
-            yield item, place.at(index)
-        else:
-            key, name = pairs[0]
-            here = place.at(index) if unique is None else place.picked(*unique)
-            rest = {each: value for each, value in item.items() if each != key}
-            yield rest, replace(here, names=(*place.names, name))
+        here = place.at(index) if unique is None else place.picked(*unique)
+        yield _named(item, pairs[0], here, place) if pairs else (item, here)
+
+
+def _named(
+    item: dict[str, Any], called: tuple[str, str], here: _Place, around: _Place
+) -> tuple[dict[str, Any], _Place]:
+    """A named thing without its name, at a place that has it."""
+    key, name = called
+    rest = {each: value for each, value in item.items() if each != key}
+    return rest, replace(here, names=(*around.names, name))
 
 
 def _labels(item: object) -> list[tuple[str, str]]:

@@ -19,6 +19,8 @@ _PHONE: Final = re.compile(
 )
 # A day has the digits of a number, too.
 _DAY: Final = re.compile(r"[0-9]{2,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}")
+# Ten digits in groups, as no other number is written.
+_NATIONAL: Final = re.compile(r"\(?0?[0-9]{2,4}\)?[ ./-][0-9]{3,4}[ .-][0-9]{3,4}")
 _DIGITS_MIN: Final = 7
 _DIGITS_MAX: Final = 17
 _EMAIL: Final = re.compile(r"[^@\s<>,;]{1,64}@[^@\s<>,;.]{1,63}(?:\.[^@\s<>,;.]{1,63}){1,8}")
@@ -56,6 +58,16 @@ def is_phone(value: object) -> bool:
         return False
     digits = sum(each.isdigit() for each in text)
     return _DIGITS_MIN <= digits <= _DIGITS_MAX and not _DAY.fullmatch(text.strip())
+
+
+def is_surely_phone(value: object) -> bool:
+    """Whether a text is a telephone number by its looks alone."""
+    return (
+        isinstance(value, str)
+        and is_phone(value)
+        and not _is_address(value)
+        and (value.strip()[0] == "+" or _NATIONAL.fullmatch(value.strip()) is not None)
+    )
 
 
 def is_email(value: object) -> bool:
@@ -160,5 +172,10 @@ _FORMS: Final[dict[str, Callable[[Any], bool]]] = {
     "visitor_ip": _is_address,
     "unix_time": _is_time,
     "sale.value": _is_amount,
+    "business_number": is_phone,
+    "duration": is_plain_number,
+    "talk_time": is_plain_number,
+    "audio": _is_url,
+    "transcription_text": _is_text,
     "tag_list": _is_tags,
 }

@@ -19,8 +19,8 @@ from pipeline.sample_values import (
     date_transform,
     fits,
     is_email,
-    is_phone,
     is_plain_number,
+    is_surely_phone,
     number_transform,
 )
 from pipeline.synonyms import (
@@ -28,6 +28,7 @@ from pipeline.synonyms import (
     GENERIC,
     LAST_NAME,
     LAST_WHERE_FIRST,
+    NAMED,
     NOISE,
     OTHERS,
     TARGETS,
@@ -48,12 +49,13 @@ _SCORE_MIN: Final = 40
 _EXACT: Final = 100
 _PER_LEVEL: Final = 3
 _LIBERTIES: Final = {"exact": 0, "around": 4, "less": 8, "part": 35}
-# What is taken off where the value is another's: a shop's number is better than none.
-_OF_ANOTHER: Final = {
-    **dict.fromkeys(("caller_number", "email", "notes"), 50),
-    **dict.fromkeys(("name", FIRST_NAME, LAST_NAME), _EXACT),
-    **dict.fromkeys(("street", "city", "state", "postal_code", "country"), _EXACT),
-}
+_OF_CALLER: Final = frozenset(
+    {_NUMBER, "email", "name", FIRST_NAME, LAST_NAME, "notes"}
+    | {"street", "city", "state", "postal_code", "country"}
+)
+_NAMES: Final = frozenset({"name", FIRST_NAME, LAST_NAME})
+# A name that surely means another field means this one by chance.
+_DOUBT_MAX: Final = 5
 # A time further down is that of a part.
 _TIME_LEVELS_MAX: Final = 2
 _NOT_SLUG: Final = re.compile(r"[^a-z0-9]+")
@@ -112,15 +114,19 @@ def _meanings(leaf: Leaf) -> Iterator[tuple[str, _Found]]:
     if isinstance(value, list) and not all(isinstance(each, str) for each in value):
         return
     best: dict[str, tuple[int, str]] = {}
-    is_other = _is_of_another(leaf.names)
-    for word, sure in _readings(leaf.names):
-        target = TARGETS.get(word, "")
-        score = sure - _OF_ANOTHER.get(target, 0) if is_other else sure
-        if target and score > best.get(target, (_SCORE_MIN - 1, ""))[0]:
+    excluded = _of_others(leaf.names)
+    for word, score in _readings(leaf.names):
+        target = TARGETS.get(word)
+        if target is None or target in excluded:
+            continue
+        if score > best.get(target, (_SCORE_MIN - 1, ""))[0]:
             best[target] = score, word
     if len(leaf.names) > _TIME_LEVELS_MAX:
         best.pop("unix_time", None)
+    surest = max((score for score, _ in best.values()), default=0)
     for target, (score, word) in best.items():
+        if score < surest - _DOUBT_MAX:
+            continue
         is_first = isinstance(value, list) and target != "tag_list"
         single = value[0] if is_first else value
         if fits(target, single):
@@ -137,17 +143,21 @@ def _readings(names: tuple[str, ...]) -> Iterator[tuple[str, int]]:
     score = _EXACT - _PER_LEVEL * len(names)
     bare = _without_noise(last)
     yield "".join(last), score - _LIBERTIES["exact"]
-    for pair in ((*around, *last), (*last, *around), (*_without_noise(around), *bare)):
-        yield "".join(pair), score - _LIBERTIES["around"]
+    if around:
+        for pair in ((*around, *last), (*last, *around), (*_without_noise(around), *bare)):
+            yield "".join(pair), score - _LIBERTIES["around"]
     yield "".join(bare), score - _LIBERTIES["less"]
     yield from (("".join(pair), score - _LIBERTIES["part"]) for pair in pairwise(bare))
     yield from ((word, score - _LIBERTIES["part"]) for word in bare if TARGETS.get(word) in _STRONG)
 
 
-def _is_of_another(names: tuple[str, ...]) -> bool:
-    """Whether a value is a product's or a shop's rather than the caller's."""
+def _of_others(names: tuple[str, ...]) -> frozenset[str]:
+    """The fields that a value cannot be, as it is a product's, a shop's or an agent's."""
     *outer, last = (words_of(name) for name in names)
-    return not OTHERS.isdisjoint((*(word for words in outer for word in words), *last[:-1]))
+    around = {*(word for words in outer for word in words), *last[:-1]}
+    if not OTHERS.isdisjoint(around):
+        return _OF_CALLER
+    return frozenset() if NAMED.isdisjoint(around) else _NAMES
 
 
 def _without_noise(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -155,11 +165,10 @@ def _without_noise(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _add_unnamed(found: defaultdict[str, list[_Found]], leaves: list[Leaf]) -> None:
-    """Take the only international number, or the only address, whatever it is called."""
-    for target, is_one in ((_NUMBER, is_phone), ("email", is_email)):
-        texts = [leaf for leaf in leaves if isinstance(leaf.value, str) and is_one(leaf.value)]
-        alone = [leaf for leaf in texts if target == "email" or leaf.value.strip()[0] == "+"]
-        if target not in found and len(alone) == 1:
+    """Take the only value that can be a number or an address, whatever it is called."""
+    for target, is_one in ((_NUMBER, is_surely_phone), ("email", is_email)):
+        alone = [leaf for leaf in leaves if is_one(leaf.value)]
+        if target not in found and len(alone) == 1 and target not in _of_others(alone[0].names):
             found[target].append(_Found(_SCORE_MIN, "", alone[0].path, alone[0].value))
 
 

@@ -112,12 +112,19 @@ _SYNONYMS: Final[dict[str, str]] = {
     "visitor_ip": "ip ipaddress userip remoteip clientip submissionip visitorip",
     "visitor_sid": "visitorsid visitorid ctmvisitorsid",
     "form.form_name": "formname formtitle formulario formularname",
-    "tag_list": "tags taglist tag labels etiquetas schlagworte",
+    "tag_list": "tags taglist labels etiquetas schlagworte",
     "tracking_number": (
-        "trackingnumber to called callednumber dnis dialednumber destinationnumber tonumber"
+        "trackingnumber trackingphonenumber trackingphone"
+        " to called callednumber dnis dialednumber destinationnumber tonumber"
     ),
+    "business_number": "businessnumber businessphonenumber companynumber storenumber",
+    "duration": "duration callduration durationseconds durations",
+    "talk_time": "talktime talkduration conversationtime",
+    "audio": "recording recordingurl audiourl callrecording recordinglink",
+    "transcription_text": "transcript transcription transcriptiontext",
     "unix_time": (
-        "createdat createdtime created datecreated submittedat submissiondate submissiontime"
+        "starttime startedat calledat calltime"
+        " createdat createdtime created datecreated submittedat submissiondate submissiontime"
         " submitted timestamp submittime entrydate unixtime eventtime occurredat createdon"
         " datumzeit erstelltam eingegangenam"
     ),
@@ -154,18 +161,22 @@ _GENERIC: Final = (
     " e164 international national input number display plain stringvalue userdata columnvalue"
     " prettyformat"
 )
-# What stands around a name or an address that is not the caller's.
+# Around a value of anybody: what it says is not of the caller.
 _OTHERS: Final = (
-    "product products variant lineitems lineitem item items store shop agent owner rep"
-    " assignee assigned salesrep employee staff host hosts organizer page workspace site"
-    " vendor shippinglines file attachments browser device location locations meta"
-    " integration account app sender team company organization school hotel venue property"
-    " campaign adset ad creator author"
+    "product products variant lineitems lineitem line items store shop agent owner rep assignee"
+    " assigned salesrep employee staff host hosts organizer workspace vendor shippinglines"
+    " attachments device integration sender team creator author"
+)
+# Around a name: it is the name of that.
+_NAMED: Final = (
+    "item company organization school hotel venue property location locations site page"
+    " campaign adset ad app account file browser event subject status type"
 )
 
 NOISE: Final = frozenset(_NOISE.split())
 GENERIC: Final = frozenset(_GENERIC.split())
 OTHERS: Final = frozenset(_OTHERS.split())
+NAMED: Final = frozenset(_NAMED.split())
 # Letters that have no accent to lose.
 _PLAIN: Final = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "ł": "l", "\u0131": "i"})
 

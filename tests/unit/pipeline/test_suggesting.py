@@ -43,6 +43,13 @@ def test_the_number_may_have_up_to_three_paths_and_is_required():
     assert row.paths == ("mobile", "phone", "tel")
 
 
+def test_the_name_of_a_thing_is_not_the_caller_s():
+    assert rows({"item": {"name": "Door", "phone": "+17205550123"}, "page": {"name": "A"}}) == {
+        "caller_number": ("item.phone",)
+    }
+    assert rows({"campaign": {"name": "Spring"}}) == {"campaign": ("campaign.name",)}
+
+
 def test_what_is_the_shop_s_or_the_agent_s_is_not_the_caller_s():
     sample = {
         "store": {"phone": "+13035550100", "name": "Denver Doors", "city": "Denver"},
@@ -50,7 +57,7 @@ def test_what_is_the_shop_s_or_the_agent_s_is_not_the_caller_s():
         "line_items": [{"name": "Door", "price": 5}, {"name": "Lock", "price": 6}],
     }
     assert rows(sample) == {
-        "caller_number": ("customer.phone", "store.phone"),
+        "caller_number": ("customer.phone",),
         "name": ("customer.name",),
     }
 
@@ -60,7 +67,10 @@ def test_the_only_international_number_and_the_only_address_are_taken_under_any_
         "caller_number": ("field_7",),
         "email": ("field_8",),
     }
-    assert rows({"field_7": "720 555 0123", "a": "a@b.example", "b": "b@b.example"}) == {}
+    assert rows({"field_7": "(720) 555-0123"}) == {"caller_number": ("field_7",)}
+    assert rows({"field_7": "7205550123", "a": "a@b.example", "b": "b@b.example"}) == {}
+    assert rows({"agent": {"x": "+17205550123", "y": "sam@example.com"}, "ip": 7}) == {}
+    assert rows({"address": "203.0.113.9", "id": "123-4567890-1234567"}) == {}
     assert rows({"a": "+17205550123", "b": "+17205550124"}) == {}
 
 
@@ -102,6 +112,32 @@ def test_things_in_lists_are_found_by_their_names():
     }
     typed = {"a": [{"type": "phone_number", "phone_number": "+17205550123"}]}
     assert rows(typed) == {"caller_number": ("a[type=phone_number].phone_number",)}
+
+
+def test_numbered_things_of_a_form_are_found_by_their_names():
+    fields = {"2": {"name": "Phone", "value": "(720) 555-0123"}, "3": {"value": "x"}, "x": {}}
+    assert rows({"fields": fields}) == {"caller_number": ("fields.2.value",)}
+
+
+def test_a_call_s_numbers_are_told_apart():
+    call = {
+        "customer_phone_number": "+17205550123",
+        "tracking_phone_number": "+13035550100",
+        "business_phone_number": "+13035550199",
+        "duration": "61",
+        "talk_time": 42,
+        "recording_url": "https://calls.example.com/1",
+        "start_time": "2026-05-01T17:47:25Z",
+    }
+    assert rows(call) == {
+        "caller_number": ("customer_phone_number",),
+        "tracking_number": ("tracking_phone_number",),
+        "business_number": ("business_phone_number",),
+        "duration": ("duration",),
+        "talk_time": ("talk_time",),
+        "audio": ("recording_url",),
+        "unix_time": ("start_time",),
+    }
 
 
 def test_things_that_are_no_answers_are_found_by_their_place():

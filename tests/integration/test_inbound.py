@@ -166,8 +166,12 @@ def test_a_form_under_the_names_of_another_system_ends_as_soon_as_it_came(whole)
     made = whole.account.post("formreactor/Quote", {"phone_number": "+13035550100"})
     assert (made.status, len(made.body["event_ids"])) == (200, 2), made.text
     eventually(lambda: len(whole.arrived(made.body["id"])) == 2, WAIT_S)
-    events = eventually(lambda: whole.account.get(f"activities/{made.body['id']}").body, WAIT_S)
-    assert {it["id"] for it in events["events"]} <= {*made.body["event_ids"]}
+    path = f"activities/{made.body['id']}"
+    eventually(lambda: whole.account.get(path).status == 200, WAIT_S)
+    eventually(lambda: len(whole.account.get(path).body["events"]) == 2, WAIT_S)
+    events = whole.account.get(path).body["events"]
+    assert {it["id"] for it in events} == {*made.body["event_ids"]}
+    assert {it["phase"] for it in events} == {"form", "end"}
 
 
 def test_a_new_address_takes_the_place_of_the_one_before(whole):

@@ -11,7 +11,6 @@ A path is `/<webhook>/<behaviour>[/<number>]`:
     fine            200 at once
     slow/MS         200 after so many milliseconds
     fails/N         500 to the first N requests of each delivery, then 200
-    refuses/N       400 to the first N requests of each delivery, then 200
     busy/N          503 with `Retry-After` to the first N, then 200
     never           500 always
     gone            410 always
@@ -19,8 +18,9 @@ A path is `/<webhook>/<behaviour>[/<number>]`:
     drip            an answer that comes byte by byte, without an end
     reset           the connection is reset
     flap            200 while up; the connection is reset while down
+    picky           200 while up; 400 while down
 
-`/control/up` and `/control/down` switch what flaps.
+`/control/up` and `/control/down` switch what flaps, and what is picky.
 """
 
 from __future__ import annotations
@@ -147,9 +147,6 @@ class Connection(asyncio.Protocol):
     def _on_fails(self, count: int, delivery: str) -> None:
         self._answer(500 if self._book.nth(delivery) <= count else 200)
 
-    def _on_refuses(self, count: int, delivery: str) -> None:
-        self._answer(400 if self._book.nth(delivery) <= count else 200)
-
     def _on_busy(self, count: int, delivery: str) -> None:
         self._answer(503 if self._book.nth(delivery) <= count else 200)
 
@@ -171,6 +168,9 @@ class Connection(asyncio.Protocol):
 
     def _on_flap(self, _argument: int, _delivery: str) -> None:
         self._answer(200 if self._book.is_up else "reset")
+
+    def _on_picky(self, _argument: int, _delivery: str) -> None:
+        self._answer(200 if self._book.is_up else 400)
 
     def _drop(self) -> None:
         self._transport.write(b".")

@@ -139,7 +139,8 @@ class Disabling:
             await self._disable(webhook, failing)
         _log.warning("webhook.failing", account=key[0], webhook=key[1], percent=found.step)
         state = self._memory.of(key).model_copy(update={"disabling": found.remembered})
-        await self._memory.change(number, state)
+        # Not waited for: where the partition has gone meanwhile that would be cancelled, and we too.
+        self._memory.change(number, state)
 
     async def _disable(self, webhook: Webhook, failing: Failing) -> None:
         """Disable the webhook unless somebody has changed it; raises `Problem`."""

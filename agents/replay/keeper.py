@@ -33,11 +33,11 @@ class Keeper:
         self._kept: dict[ConfigKey, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Take up what is free, until cancelled; raises while there is no configuration."""
+        """Take up what is free, until cancelled."""
         while True:
             for key in [key for key, task in self._kept.items() if task.done()]:
                 self._drop(key)
-            for replay in self._parts.configs().replays_under_way():
+            for replay in self._under_way():
                 self._take_up(replay)
             metrics.REPLAYS.set(len(self._kept))
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -47,6 +47,14 @@ class Keeper:
         for task in self._kept.values():
             task.cancel()
         await asyncio.gather(*self._kept.values(), return_exceptions=True)
+
+    def _under_way(self) -> tuple[Replay, ...]:
+        try:
+            return self._parts.configs().replays_under_way()
+        except Exception as error:
+            if not self._parts.is_passing(error):
+                raise
+            return ()  # the configuration was never read yet
 
     def _take_up(self, replay: Replay) -> None:
         key = key_of(replay)

@@ -64,11 +64,11 @@ class Keeping:
             if work.done():
                 await self._end(run, work.exception())
         except BaseException:
+            await _stopped(work)  # before it is said how far it has come
             await self._let_go(run)
             raise
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            await _stopped(work)
 
     async def _work(self, run: ReplayRun) -> None:
         """Carry it out; what may pass is waited for."""
@@ -148,6 +148,11 @@ class Keeping:
     def _stored(self, configs: Configs) -> Replay | None:
         stored = configs.get(self._key)
         return stored if isinstance(stored, Replay) else None
+
+
+async def _stopped(work: asyncio.Task[None]) -> None:
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
 
 
 def _said(error: BaseException) -> str:

@@ -24,7 +24,7 @@ def source_in(document):
 
 
 def test_a_token_in_a_file_is_kept_as_its_hash():
-    document = document_of({"token": TOKEN})
+    document = document_of({"token": TOKEN, "deduplication": {"path": "entry.id"}})
     assert document.faults == []
     assert source_in(document).token_hash == hash_of(TOKEN)
     assert source_in(document_of({"token": None})).token_hash is None

@@ -139,7 +139,7 @@ class Disabling:
             await self._disable(webhook, failing)
         _log.warning("webhook.failing", account=key[0], webhook=key[1], percent=found.step)
         state = self._memory.of(key).model_copy(update={"disabling": found.remembered})
-        # Not waited for: where the partition has gone meanwhile that would be cancelled, and we too.
+        # Not waited for: if the partition has gone meanwhile that is cancelled, and we would be.
         self._memory.change(number, state)
 
     async def _disable(self, webhook: Webhook, failing: Failing) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +27,6 @@ class Mail:
     recipients: tuple[str, ...]
     message: EmailMessage
     was_encrypted: bool
-    came_s: float = field(default_factory=time.monotonic)
 
     @property
     def subject(self) -> str:

@@ -228,4 +228,5 @@ def test_a_source_s_mapping_and_the_place_of_its_sender_s_id_are_checked():
         f"{place}.mapping[1].paths": ("needs a path, a default, or a template as first transform"),
         f"{place}.deduplication.path": "not a path: 'a..b' is not understood from character 1",
     }
-    assert read(sources=[{**SOURCE, "deduplication": {"header": "X-Id"}}]).faults == []
+    for good in ({"header": "X-Id"}, {"path": "lead.id"}):
+        assert read(sources=[{**SOURCE, "deduplication": good}]).faults == []

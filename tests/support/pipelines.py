@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from schemas.attempt import Attempt
@@ -20,6 +20,7 @@ from schemas.tiers import TIERS
 from schemas.topics import ATTEMPTS, JOBS, topics
 from tests.support.builders import a_job, an_event
 from tests.support.matchers import Installation, Worker
+from tests.support.waiting import eventually
 
 SENDERS = "hookline-senders"
 SCHEDULERS = "hookline-schedulers"
@@ -98,8 +99,20 @@ class Pipeline(Installation):
             if it.name in names
             for number in range(it.partitions)
         }
-        answers = self.admin.list_offsets(places).items()
-        return {(it.topic, it.partition): answer.result(ANSWER_S).offset for it, answer in answers}
+
+        def told() -> dict[tuple[str, int], int] | None:
+            found: dict[tuple[str, int], int] = {}
+            with suppress(KafkaException):
+                for it, answer in self.admin.list_offsets(places).items():
+                    found[it.topic, it.partition] = answer.result(ANSWER_S).offset
+                if min(found.values()) >= 0:
+                    return found
+            # After a broker's restart the client clings to leaders of before, until it is told.
+            with suppress(KafkaException):
+                self.admin.list_topics(timeout=ANSWER_S)
+            return None
+
+        return eventually(told, ANSWER_S)
 
 
 def current_job(event_id: str, webhook_id: str = "crm", config_offset: int = 0, **more) -> Job:

@@ -1,5 +1,6 @@
 """Fixtures for all tests. Whatever is about Kafka is tried on a real one."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,8 +89,18 @@ def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
             it.stop()
             counting.append(it)
     yield
+    if counting:
+        forget_answers()
     for it in reversed(counting):
         it.start()
+
+
+def forget_answers() -> None:
+    """Empty the caches of what is counted: what is remembered is not run again."""
+    for name in [name for name in sys.modules if name.startswith(("schemas.", "pipeline."))]:
+        for it in vars(sys.modules[name]).values():
+            if hasattr(it, "cache_clear"):
+                it.cache_clear()
 
 
 @pytest.fixture(scope="session")

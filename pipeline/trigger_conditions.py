@@ -34,15 +34,15 @@ class Moment:
         return datetime.fromtimestamp(self.at_ms // 1_000, UTC).astimezone(zone)
 
 
-def moment_of(occurred_at: str | None, time_zone: str, now_ms: int) -> Moment:
-    """The moment at which upstream says something happened; now, where it says nothing usable."""
+def moment_of(occurred_at: str | None, time_zone: str, else_ms: int) -> Moment:
+    """The moment at which upstream says something happened; another where it says none."""
     try:
         told = datetime.fromisoformat(occurred_at or "")
     except ValueError:
-        return Moment(now_ms, time_zone)
+        return Moment(else_ms, time_zone)
     told = told.replace(tzinfo=UTC) if told.tzinfo is None else told
     told_ms = int(told.timestamp() * 1_000)
-    return Moment(told_ms if 0 <= told_ms < _MOMENT_MS_MAX else now_ms, time_zone)
+    return Moment(told_ms if 0 <= told_ms < _MOMENT_MS_MAX else else_ms, time_zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,14 @@ class Judgement:
         return self.reason == "fired"
 
 
-def judged_event(event: Event, configs: Configs, *, now_ms: int) -> tuple[Judgement, ...]:
-    """The triggers that an event runs, or could run if they were enabled and accepted it."""
+def judged_event(
+    event: Event, configs: Configs, *, now_ms: int, came_ms: int | None = None
+) -> tuple[Judgement, ...]:
+    """The triggers that an event runs, or could run if they were enabled and accepted it.
+
+    `came_ms` is when its record was written, where it has one: an event that does not say when it
+    happened is then judged alike whenever it is read.
+    """
     if event.phase != ROUTE:
         held = configs.triggers_at(event.account_id, event.phase)
     elif event.trigger_id is None:
@@ -67,7 +73,7 @@ def judged_event(event: Event, configs: Configs, *, now_ms: int) -> tuple[Judgem
         if named is None:
             return (_unknown(event.trigger_id),)
         held = (named,)
-    cause = _cause_of(event, configs, now_ms) if held else None
+    cause = _cause_of(event, configs, now_ms, came_ms) if held else None
     return () if cause is None else tuple(_judged(each, cause) for each in held)
 
 
@@ -114,12 +120,18 @@ def is_run_at(asked: FailureTrigger, failure: Failure) -> bool:
     return failure.stage == asked.on
 
 
-def _cause_of(event: Event, configs: Configs, now_ms: int) -> Cause | None:
-    """The event as a cause; None when its account is unknown, or not entitled."""
+def _cause_of(
+    event: Event, configs: Configs, now_ms: int, came_ms: int | None = None
+) -> Cause | None:
+    """The event as a cause; None when its account is unknown, or not entitled.
+
+    What comes back later happens then, though its snapshot says when the activity ended.
+    """
     account = configs.account(event.account_id)
     if account is None or not account.features.webhooks:
         return None
-    moment = moment_of(event.occurred_at, account.time_zone, now_ms)
+    occurred_at = None if event.origin == "delayed" else event.occurred_at
+    moment = moment_of(occurred_at, account.time_zone, now_ms if came_ms is None else came_ms)
     return Cause(event.event_id, event, account, event.chain, moment, now_ms)
 
 

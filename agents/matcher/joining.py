@@ -92,7 +92,9 @@ class Joiner:
             now_ms=decided_ms,
             end_delayed_tier=self._end_delayed_tier,
         )
-        judged = judged_event(event, self._configs, now_ms=decided_ms)
+        judged = judged_event(
+            event, self._configs, now_ms=decided_ms, came_ms=received.timestamp_ms
+        )
         trace = trace_of(received.named)
         for it in decided:
             yield _outgoing(it, trace)

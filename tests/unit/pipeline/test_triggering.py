@@ -74,6 +74,27 @@ def test_the_time_that_conditions_ask_for_is_the_events_in_the_accounts_zone():
     assert judgement.fired
 
 
+def test_an_event_that_says_nothing_usable_of_its_time_happened_when_it_came():
+    rule = {"all": [{"op": "weekday", "days": ["fri"]}]}
+    configs = configs_of(an_account(), at_end(conditions=rule))
+
+    def is_run(event, came_ms):
+        (judgement,) = judged_event(event, configs, now_ms=0, came_ms=came_ms)
+        return judgement.fired
+
+    assert is_run(an_event(occurred_at=None), NOW_MS)
+    assert not is_run(an_event(occurred_at=None), None)
+    assert is_run(an_event(), 0)
+
+
+def test_what_comes_back_later_happens_then():
+    rule = {"all": [{"op": "weekday", "days": ["sat"]}]}
+    configs = configs_of(an_account(), a_trigger(positions=["end_delayed"], conditions=rule))
+    later = an_event("end_delayed", origin="delayed")  # on Friday, twelve minutes to midnight
+    (judgement,) = judged_event(later, configs, now_ms=NOW_MS + 3_600_000)
+    assert judgement.fired
+
+
 def test_an_account_that_is_unknown_or_not_entitled_has_no_triggers():
     without = configs_of(an_account(features={"webhooks": False}), at_end())
     for configs in (configs_of(at_end()), without):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pipeline.suggesting import suggest
-
 from agents.api.inbound_records import request_of
 from agents.api.models.sources import (
     GivenSampleBody,
@@ -27,6 +25,7 @@ from agents.history.inbound import InboundRow
 from pipeline.inbound import preview
 from pipeline.inbound_bodies import read_payload
 from pipeline.inbound_request import InboundRequest
+from pipeline.suggesting import suggest
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, validate
 from schemas.config import ConfigKey

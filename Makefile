@@ -13,8 +13,8 @@ CHAOS ?= tests/chaos/storm.py
 ARGS ?=
 
 # A part of the suite covers only a part of the code, so the gate holds when ARGS names no part. The
-# whole is run by two processes, each with a broker of its own: half of it is waiting.
-GATE = $(if $(ARGS),,--numprocesses=2 --dist=loadfile \
+# whole is run by three processes on two cores, each with a broker of its own: half of it is waiting.
+GATE = $(if $(ARGS),,--numprocesses=3 --dist=loadfile --no-loadscope-reorder \
 	--cov=schemas --cov=pipeline --cov-report=term-missing:skip-covered)
 
 help: ## What can be typed here

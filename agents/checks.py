@@ -22,6 +22,7 @@ from agents.history.schema import SchemaNotReadyError, check_current
 from agents.kafka.clients import BROKER_TIMEOUT_S, admin_client, bootstrap_servers
 from agents.kafka.retention import kept_in_tiers
 from agents.kafka.topics import topic_states
+from agents.notifier.checking import check_mail, check_texts, check_triggers
 from agents.sealing.keys import keys_for
 from agents.sealing.rotation import examine
 from agents.up.state import running_up, with_running_installation
@@ -30,6 +31,7 @@ from pipeline.egress import verdict
 from pipeline.sealing import has_secrets
 from pipeline.settings import PREFIX, ConfigError, Settings, parse_networks, unknown_names
 from pipeline.special_networks import SPECIAL
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # What no allow-list should open: where clouds hand out credentials.
@@ -63,6 +65,8 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
     yield _asked("history", lambda: _history(settings))
     yield _egress(settings)
     yield from _ports(settings)
+    yield _said("email", lambda: check_mail(settings))
+    yield _said("texts", lambda: check_texts(settings))
     broker = _broker(settings)
     yield broker
     if broker.ok:
@@ -72,6 +76,7 @@ def check_all(environment: Mapping[str, str]) -> Iterator[Answer]:
         configuration = _asked("configuration", lambda: _configuration(settings, configs))
         yield configuration
         if configuration.ok:
+            yield _said("triggers", lambda: check_triggers(settings, configs))
             yield _asked("secrets", lambda: _secrets(settings, configs))
 
 
@@ -100,6 +105,10 @@ def _asked(check: str, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except OperationError as error:
         return Answer(check, ok=False, detail=str(error))
+
+
+def _said(check: str, ask: Callable[[], str]) -> Answer:
+    return _asked(check, lambda: Answer(check, ok=True, detail=ask()))
 
 
 def _data_dir(data_dir: Path) -> Answer:
@@ -229,15 +238,15 @@ def _secrets(settings: Settings, configs: Configs) -> Answer:
     """Whether these keys open every secret; agents elsewhere may have others."""
     keys = keys_for(settings)
     if not keys:
-        having = sum(isinstance(it, Webhook) and has_secrets(it) for it in configs)
-        detail = "no webhook has any" if not having else f"webhooks with some: {having}; {_NO_KEY}"
+        having = sum(isinstance(it, Webhook | Source) and has_secrets(it) for it in configs)
+        detail = "no record has any" if not having else f"records with some: {having}; {_NO_KEY}"
         return Answer("secrets", ok=not having, detail=detail)
     found = examine(configs, keys)
     if found.unreadable:
         first = "/".join(map(str, next((it.account_id, it.id) for it in found.unreadable)))
         detail = (
-            f"those of {first} and {len(found.unreadable) - 1} other webhooks open with no key "
-            "here: give the keys they have, or apply these webhooks again"
+            f"those of {first} and {len(found.unreadable) - 1} other records open with no key "
+            "here: give the keys they have, or apply these records again"
         )
         return Answer("secrets", ok=False, detail=detail)
     ids = ", ".join(key.id for key in keys)

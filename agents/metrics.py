@@ -22,6 +22,17 @@ EVENTS: Final = Counter(
     "of ours) or internal_fault; the last three are dead letters",
     ["result"],
 )
+TRIGGERS: Final = Counter(
+    "hookline_triggers_total",
+    "Triggers judged for an event or a failure: fired, or the reason why not",
+    ["result"],
+)
+TRIGGER_ACTIONS: Final = Counter(
+    "hookline_trigger_actions_total",
+    "Actions of triggers that were run, by type and by what came of them: asked, loop (it led here "
+    "itself), unchanged (the activity is so already) or render_error",
+    ["type", "result"],
+)
 JOBS: Final = Counter("hookline_jobs_total", "Jobs written, by topic", ["topic"])
 DEAD_LETTERS: Final = Counter(
     "hookline_dead_letters_total", "Records that could not be read, by source topic", ["topic"]
@@ -92,7 +103,10 @@ SUPERSEDED: Final = Counter(
     "hookline_superseded_jobs_total", "Jobs dropped because their delivery was begun again"
 )
 FAILURES: Final = Counter(
-    "hookline_failures_total", "First and final failures of deliveries", ["stage"]
+    "hookline_failures_total",
+    "Failures of deliveries that were told of: first and final, and again where a webhook's "
+    "trigger runs at every one",
+    ["stage"],
 )
 WINDOW_JOBS: Final = Gauge("hookline_window_jobs", "Jobs read and not yet completed by this sender")
 WINDOW_BYTES: Final = Gauge("hookline_window_bytes", "Bytes of those jobs")
@@ -160,13 +174,30 @@ REMOVED_UNREAD: Final = Counter(
     "Records that a topic's retention removed before they were read: each one is a loss",
     ["topic"],
 )
+NOTICES: Final = Counter(
+    "hookline_notices_total",
+    "Triggers' messages, by channel: what became of the try to send one, throttled where it was "
+    "only counted, or repeat for a copy",
+    ["channel", "result"],
+)
+NOTICES_OPEN: Final = Gauge(
+    "hookline_notifier_open_records", "Failures and notices read and not yet done with"
+)
+WINDOWS: Final = Gauge(
+    "hookline_notifier_remembered_webhooks",
+    "Failing webhooks of which this notifier remembers what was told",
+)
+AUTO_DISABLED: Final = Counter(
+    "hookline_webhooks_disabled_total", "Webhooks disabled because they failed for too long"
+)
 LAG: Final = Gauge(
     "hookline_consumer_lag_records",
     "Records between the last completed one and the end of the topic",
     ["topic"],
 )
 PARTITIONS: Final = Gauge(
-    "hookline_assigned_partitions", "Partitions that this sender, scheduler or recorder holds"
+    "hookline_assigned_partitions",
+    "Partitions that this sender, scheduler, notifier or recorder holds",
 )
 IN_DOUBT: Final = Gauge(
     "hookline_membership_in_doubt",
@@ -212,9 +243,21 @@ API_REQUESTS: Final = Counter(
     "Requests to the HTTP API, by method, path of the operation and status",
     ["method", "operation", "status"],
 )
+INBOUND_REQUESTS: Final = Counter(
+    "hookline_inbound_requests_total",
+    "Requests to the addresses of sources, by what became of them: accepted, unknown where the "
+    "address leads to no source, or the problem they were answered with",
+    ["result"],
+)
 API_TIME: Final = Histogram(
     "hookline_api_request_seconds",
     "Duration of requests to the HTTP API, by method",
     ["method"],
     buckets=_SECONDS,
+)
+REPLAYS: Final = Gauge("hookline_replays", "Replays that this process carries out now")
+REPLAYED: Final = Counter(
+    "hookline_replayed_deliveries_total",
+    "Deliveries that replays chose: begun, or the reason why they were left",
+    ["result"],
 )

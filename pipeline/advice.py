@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from pipeline.availability import shadowed, why_absent
 from pipeline.configs import Configs
-from pipeline.documents import Document, webhooks_of
+from pipeline.documents import Document, triggers_of, webhooks_of
 from pipeline.fields import ActivityField, activity_field
 from pipeline.templated import outer_fields, templates_of
+from pipeline.trigger_advice import trigger_warnings
 from pipeline.urls import compile_url
 from schemas.account import Account, Features
 from schemas.codec import Fault
@@ -23,8 +24,10 @@ from schemas.config import Config, key_of
 from schemas.http_fields import TOKEN
 from schemas.source import Source
 from schemas.tokens import ENHANCED_FIELDS
+from schemas.trigger import Trigger
 from schemas.webhook import Mustache, Webhook
 
+_NUMBER: Final = "caller_number"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -46,6 +49,10 @@ def warnings_about(document: Document, configs: Configs, *, prune: bool) -> list
             if why := _why_empty(field, webhook, account.features):
                 warnings.append(Fault(place, f"{why}, so it will be empty"))
         warnings.extend(_missing_snippets(path, webhook, account.snippets))
+    for path, trigger in triggers_of(document):
+        owned = _webhooks_beside(trigger, document, configs)
+        warnings.extend(trigger_warnings(path, trigger, accounts[trigger.account_id], owned))
+    warnings.extend(_numberless(document))
     warnings.extend(_shadowing(document))
     return [*dict.fromkeys(warnings)]
 
@@ -74,6 +81,16 @@ def _kept_webhooks(placed: list[Config], document: Document, configs: Configs) -
         for webhook in configs.owned(account.id, "webhook")
         if key_of(webhook) not in document.keys
     ]
+
+
+def _webhooks_beside(trigger: Trigger, document: Document, configs: Configs) -> Iterator[Webhook]:
+    """The webhooks of a trigger's account: as the document has them, else as they are."""
+    for _, webhook in webhooks_of(document):
+        if webhook.account_id == trigger.account_id:
+            yield webhook
+    for held in configs.webhooks_of(trigger.account_id):
+        if key_of(held.webhook) not in document.keys:
+            yield held.webhook
 
 
 def _rules_in_vain(path: str, webhook: Webhook) -> Iterator[Fault]:
@@ -114,18 +131,32 @@ def _why_empty(field: ActivityField, webhook: Webhook, features: Features) -> st
     return why_absent(field, webhook.position)
 
 
-def _shadowing(document: Document) -> Iterator[Fault]:
-    """A warning for each custom field that a source fills and that is named as a built-in one."""
+def _sources(document: Document) -> Iterator[tuple[str, Source]]:
     for placed in document.records:
         if isinstance(placed.record, Source):
-            for index, row in enumerate(placed.record.mapping):
-                name = shadowed(activity_field(row.target))
-                if name is not None:
-                    yield Fault(
-                        f"{placed.path}.mapping[{index}].target",
-                        f"a custom field had better not be called {name}, as a built-in one is: "
-                        f"{{{{{name}}}}} is that one, and {{{{custom_{name}}}}} is this",
-                    )
+            yield placed.path, placed.record
+
+
+def _numberless(document: Document) -> Iterator[Fault]:
+    """A warning for each source whose mapping leaves out what no activity may be without."""
+    for path, source in _sources(document):
+        targets = {row.target for row in source.mapping}
+        if source.mapping and not source.allow_no_phone and _NUMBER not in targets:
+            message = f"no row fills {_NUMBER}, so every request is rejected: see allow_no_phone"
+            yield Fault(f"{path}.mapping", message)
+
+
+def _shadowing(document: Document) -> Iterator[Fault]:
+    """A warning for each custom field that a source fills and that is named as a built-in one."""
+    for path, source in _sources(document):
+        for index, row in enumerate(source.mapping):
+            name = shadowed(activity_field(row.target))
+            if name is not None:
+                yield Fault(
+                    f"{path}.mapping[{index}].target",
+                    f"a custom field had better not be called {name}, as a built-in one is: "
+                    f"{{{{{name}}}}} is that one, and {{{{custom_{name}}}}} is this",
+                )
 
 
 def _others(ids: list[str], own: str) -> list[str]:

@@ -38,7 +38,7 @@ def body_for(webhook: Webhook, account: Account, event: Event, *, public_url: st
         content_type = webhook.format.content_type
         text = render_body(
             webhook.format.template,
-            _context(event.activity, account),
+            activity_context(event.activity, account),
             mode=mode_of(content_type),
             partials=account.snippets,
         )
@@ -64,8 +64,8 @@ def visible_activity(activity: dict[str, Any], account: Account) -> dict[str, An
     return {name: value for name, value in activity.items() if name not in ENHANCED_FIELDS}
 
 
-def _context(activity: dict[str, Any], account: Account) -> dict[str, Any]:
-    """What a template sees: the visible activity, each custom field under both of its names."""
+def activity_context(activity: dict[str, Any], account: Account) -> dict[str, Any]:
+    """The visible activity as templates see it: each custom field under both of its names."""
     visible = visible_activity(activity, account)
     listed = visible.get("custom_fields")
     inside = listed if isinstance(listed, dict) else {}

@@ -18,6 +18,7 @@ from schemas.account import Account
 from schemas.codec import encode
 from schemas.config import Config, ConfigKey, key_of
 from schemas.key import Key
+from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.secret import SEALED
 from schemas.source import Source
@@ -34,6 +35,7 @@ _IDENTITY: Final = frozenset({"id", "account_id"})
 # Whole values of headers: an API key may stand in any of them.
 _SECRET: Final = re.compile(
     r"basic_auth\.password|signing\.secrets\[\d+\]|headers\[\d+\]\.value|token_hash|secret_hash"
+    r"|verification\.(?:password|secrets\[\d+\])"
 )
 # As JSON text.
 _SEALED: Final = f'"{SEALED}'
@@ -113,8 +115,10 @@ def plan_changes(
 
 
 def _is_prunable(record: Config, accounts: set[int]) -> bool:
-    """Keys and reruns are not part of a document, so none is missing from it."""
-    return not isinstance(record, Account | Key | Rerun) and record.account_id in accounts
+    """Keys, reruns and replays are not part of a document, so none is missing from it."""
+    if isinstance(record, Account | Key | Rerun | Replay):
+        return False
+    return record.account_id in accounts
 
 
 def _change(wanted: Config, current: Config | None, now: str) -> Change:

@@ -14,10 +14,14 @@ from typing import Any, Final, cast
 from pipeline.filter_index import FilterIndex
 from pipeline.filters import CompiledFilter
 from pipeline.sharing import SharedParts
+from pipeline.token_index import TokenIndex
+from pipeline.trigger_index import HeldTrigger, TriggerIndex
 from schemas.account import Account
 from schemas.codec import Fault, Malformed
 from schemas.config import Config, ConfigKey, read_config, read_key
+from schemas.replay import Replay
 from schemas.rerun import Rerun
+from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 
@@ -40,7 +44,7 @@ class HeldWebhook:
 
 
 class Configs:
-    """Accounts, webhooks, triggers, sources, keys and reruns by id, and webhooks by position."""
+    """All records by id, webhooks and triggers by position, and sources by their tokens."""
 
     def __init__(self) -> None:
         """Hold nothing yet, as a topic without records does."""
@@ -48,8 +52,11 @@ class Configs:
         self._records: dict[ConfigKey, Config] = {}
         # What is neither account nor webhook, by account: few of a hundred thousand have any.
         self._others: dict[int, dict[ConfigKey, Config]] = {}
+        self._under_way: dict[ConfigKey, Replay] = {}
         self._held: dict[int, dict[str, dict[str, HeldWebhook]]] = {}
         self._crowds: dict[tuple[int, str], FilterIndex[HeldWebhook]] = {}
+        self._triggers = TriggerIndex()
+        self._tokens = TokenIndex()
         self._shared = SharedParts()
 
     def __len__(self) -> int:
@@ -97,6 +104,22 @@ class Configs:
         """The account's trigger with this id."""
         return cast("Trigger | None", self._find(account_id, "trigger", trigger_id))
 
+    def held_trigger(self, account_id: int, trigger_id: str) -> HeldTrigger | None:
+        """The account's trigger with this id, with its conditions."""
+        return self._triggers.find(account_id, trigger_id)
+
+    def triggers_at(self, account_id: int, phase: str) -> tuple[HeldTrigger, ...]:
+        """The account's triggers that `phase` runs, enabled or not, by id."""
+        return self._triggers.at(account_id, phase)
+
+    def triggers_of(self, account_id: int) -> tuple[HeldTrigger, ...]:
+        """All triggers of the account, by id."""
+        return self._triggers.of(account_id)
+
+    def source_of_token(self, token_hash: str) -> Source | None:
+        """The source whose address has the token with this hash, enabled or not."""
+        return self._tokens.find(token_hash)
+
     def owned(self, account_id: int, kind: str) -> tuple[Config, ...]:
         """All records of a kind that the account has, by id."""
         if kind == "webhook":
@@ -109,6 +132,10 @@ class Configs:
         """How often a delivery was begun again, as far as that still matters to its older jobs."""
         rerun = cast("Rerun | None", self._find(account_id, "rerun", delivery_id))
         return 0 if rerun is None else rerun.number
+
+    def replays_under_way(self) -> tuple[Replay, ...]:
+        """The replays of all accounts that some process has to carry out."""
+        return tuple(self._under_way.values())
 
     def held_webhook(self, account_id: int, webhook_id: str) -> HeldWebhook | None:
         """The account's webhook with this id, with its filter."""
@@ -144,7 +171,13 @@ class Configs:
             positions.setdefault(record.position, {})[record.id] = held
             self._enter_crowd(held)
         elif not isinstance(record, Account):
+            if isinstance(record, Trigger):
+                self._triggers.add(record)
+            elif isinstance(record, Source):
+                self._tokens.add(record)
             self._others.setdefault(key.account_id, {})[key] = record
+            if isinstance(record, Replay) and record.is_under_way:
+                self._under_way[key] = record
         self._records[key] = record
 
     def _drop(self, key: ConfigKey) -> None:
@@ -158,8 +191,13 @@ class Configs:
             if not positions:
                 del self._held[record.account_id]
         elif record is not None and not isinstance(record, Account):
+            if isinstance(record, Trigger):
+                self._triggers.remove(record)
+            elif isinstance(record, Source):
+                self._tokens.remove(record)
             others = self._others[key.account_id]
             del others[key]
+            self._under_way.pop(key, None)
             if not others:
                 del self._others[key.account_id]
 

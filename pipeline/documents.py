@@ -16,12 +16,15 @@ from pipeline.changes import BOOKKEEPING
 from pipeline.configs import Configs
 from pipeline.egress import Allowed, url_faults
 from pipeline.filters import compile_filter
+from pipeline.mapping import mapping_faults
 from pipeline.paths import compile_path
+from pipeline.source_tokens import with_hash
 from pipeline.templates import check
+from pipeline.trigger_faults import trigger_faults
 from pipeline.urls import compile_url
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, validate
-from schemas.config import CONFIG_KINDS, Config, ConfigKey
+from schemas.config import CONFIG_KINDS, Config, ConfigKey, key_of
 from schemas.filter import Filter
 from schemas.source import Source
 from schemas.trigger import RunWebhook, Trigger
@@ -86,12 +89,32 @@ def unresolved(document: Document, configs: Configs, *, prune: bool) -> list[Fau
     """A fault for each name of a trigger or a webhook that will not exist when this is applied.
 
     Names are looked for in the document, and in `configs` unless pruning will delete what is there.
+    A token that another source has already leads nowhere either.
     """
-    return [
+    missing = [
         Fault(path, f"there is no {key.kind} {key.id!r} in account {key.account_id}")
         for path, key in references(document)
         if key not in document.keys and (prune or configs.get(key) is None)
     ]
+    return missing + _taken_tokens(document, configs)
+
+
+def _taken_tokens(document: Document, configs: Configs) -> list[Fault]:
+    """A fault for each token that leads to another source, in the document or in `configs`."""
+    faults, owners = [], dict[str, ConfigKey]()
+    for path, source in _sources_of(document):
+        if source.token_hash is not None:
+            known = configs.source_of_token(source.token_hash)
+            other = owners.setdefault(source.token_hash, key_of(known or source))
+            if other != key_of(source):
+                faults.append(Fault(f"{path}.token", "is another source's: each has its own"))
+    return faults
+
+
+def _sources_of(document: Document) -> Iterator[tuple[str, Source]]:
+    for placed in document.records:
+        if isinstance(placed.record, Source):
+            yield placed.path, placed.record
 
 
 def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
@@ -101,18 +124,24 @@ def webhooks_of(document: Document) -> Iterator[tuple[str, Webhook]]:
             yield placed.path, placed.record
 
 
+def triggers_of(document: Document) -> Iterator[tuple[str, Trigger]]:
+    """The triggers of a document, each with its path."""
+    for placed in document.records:
+        if isinstance(placed.record, Trigger):
+            yield placed.path, placed.record
+
+
 def references(document: Document) -> Iterator[tuple[str, ConfigKey]]:
     """What the records name, each with the place where they do."""
     for path, webhook in webhooks_of(document):
         if webhook.failure_trigger is not None:
             key = ConfigKey(webhook.account_id, "trigger", webhook.failure_trigger.trigger_id)
             yield f"{path}.failure_trigger.trigger_id", key
-    for placed in document.records:
-        if isinstance(placed.record, Trigger):
-            for index, action in enumerate(placed.record.actions):
-                if isinstance(action, RunWebhook):
-                    key = ConfigKey(placed.record.account_id, "webhook", action.webhook_id)
-                    yield f"{placed.path}.actions[{index}].webhook_id", key
+    for path, trigger in triggers_of(document):
+        for index, action in enumerate(trigger.actions):
+            if isinstance(action, RunWebhook):
+                key = ConfigKey(trigger.account_id, "webhook", action.webhook_id)
+                yield f"{path}.actions[{index}].webhook_id", key
 
 
 def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
@@ -131,6 +160,9 @@ def _read_account(path: str, value: dict[str, Any], document: Document) -> None:
                 fault = Fault(f"{place}.account_id", f"stands in account {given}: leave it out")
                 document.faults.append(fault)
             owned = {**item, "account_id": account_id}
+            if kind == "source":
+                owned, faults = with_hash(owned)
+                document.faults += [Fault(f"{place}.{it.field}", it.message) for it in faults]
             _read_record(place, owned, CONFIG_KINDS[kind], document)
 
 
@@ -204,13 +236,12 @@ def _faults_of(placed: Placed, *, allow_http: bool, allowed: Allowed) -> Iterato
         for message in url_faults(record.url, allow_http=allow_http, allowed=allowed):
             yield Fault(f"{path}.url", message)
     elif isinstance(record, Trigger):
-        yield from _filter_faults(f"{path}.conditions", record.conditions)
+        yield from trigger_faults(path, record)
     elif isinstance(record, Source):
-        for index, row in enumerate(record.mapping):
-            place = f"{path}.mapping[{index}]"
-            yield from _path_faults(f"{place}.target", row.target)
-            for nth, source_path in enumerate(row.paths):
-                yield from _path_faults(f"{place}.paths[{nth}]", source_path)
+        for fault in mapping_faults(record.mapping):
+            yield Fault(f"{path}.mapping{fault.field}", fault.message)
+        if record.deduplication is not None and record.deduplication.path is not None:
+            yield from _path_faults(f"{path}.deduplication.path", record.deduplication.path)
 
 
 def _filter_faults(path: str, written: Filter | None) -> list[Fault]:

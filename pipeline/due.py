@@ -17,10 +17,11 @@ from pipeline.retries import JITTER_MAX, JITTER_MIN
 from pipeline.sightings import Arrival
 from schemas.codec import Fault, Malformed
 from schemas.tiers import Tier
-from schemas.topics import ACTIVITIES, JOBS_RETRY
+from schemas.topics import ACTIVITIES, ACTIVITY_COMMANDS, JOBS_RETRY, NOTICES
 
-# A tier holds jobs, and events that are to come back later; nothing else leaves it.
-DESTINATIONS: Final = (JOBS_RETRY, ACTIVITIES)
+# A tier holds jobs, events that are to come back later, notices to be sent again, and what a
+# trigger with a delay asks for; nothing else leaves it.
+DESTINATIONS: Final = (JOBS_RETRY, ACTIVITIES, NOTICES, ACTIVITY_COMMANDS)
 
 # Milliseconds of the next three thousand years: what is longer was written in another unit.
 _TIME: Final = re.compile(r"[0-9]{1,14}")

@@ -17,6 +17,7 @@ from pipeline.configs import Configs, HeldWebhook
 from pipeline.matching import Reason, Verdict, explain
 from schemas.event import Event
 from schemas.phases import ROUTE
+from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 
 # `no_delivery`: today's configuration would fire; `content_expired`: the filter cannot be asked.
@@ -34,9 +35,7 @@ _NEARNESS: Final[dict[Reason, int]] = {
     "position": 5,
 }
 
-_EXPIRED: Final = (
-    "the event's content is no longer kept, so the webhook's filter cannot be asked again"
-)
+EXPIRED: Final = "the event's content is no longer kept, so its fields cannot be asked for again"
 _NO_DELIVERY: Final = (
     "with today's configuration it would fire: either the configuration was another at that time, "
     "or the delivery is too old, or too new, to be on record"
@@ -54,13 +53,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A delivery on record."""
+    """A delivery on record; `trigger_id` is the trigger that asked for it, if one did."""
 
     delivery_id: str
     webhook_id: str
     event_id: str
     phase: str
     status: str
+    trigger_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def _explained(
         return Explained(webhook_id, name, tuple(owed))
     verdict, judged = judgements[webhook_id]
     why, detail = _reason(verdict, judged, held, seen)
-    changed_since = held is not None and _was_changed_after(held.webhook, judged.at_ms)
+    changed_since = held is not None and was_changed_after(held.webhook, judged.at_ms)
     return Explained(webhook_id, name, (), why, detail, judged, changed_since)
 
 
@@ -155,7 +155,7 @@ def _reason(
 ) -> tuple[Why, str]:
     has_rules = held is not None and bool(held.filter.groups)
     if verdict.reason in {"fired", "filter"} and has_rules and not judged.has_content:
-        return "content_expired", _EXPIRED
+        return "content_expired", EXPIRED
     if verdict.reason == "fired":
         return "no_delivery", _NO_DELIVERY
     if verdict.reason == "position" and held is not None:
@@ -166,15 +166,19 @@ def _reason(
 def _where_it_was(webhook: Webhook, seen: Sequence[Seen]) -> str:
     if webhook.position == ROUTE:
         return "the webhook is run by a trigger, an IVR menu or `run` only, and nothing ran it"
+    return where_it_was("webhook", webhook.position, seen)
+
+
+def where_it_was(kind: str, positions: str, seen: Iterable[Seen]) -> str:
+    """Where a webhook or a trigger is positioned, and where the activity was instead."""
     phases = dict.fromkeys(each.event.phase for each in sorted(seen, key=lambda one: one.at_ms))
-    return (
-        f"the webhook is positioned at {webhook.position}; on record are {', '.join(phases)} only"
-    )
+    return f"the {kind} is positioned at {positions}; on record are {', '.join(phases)} only"
 
 
-def _was_changed_after(webhook: Webhook, at_ms: int) -> bool:
+def was_changed_after(record: Webhook | Trigger, at_ms: int) -> bool:
+    """Whether a record was written after a time; not, if nobody wrote down when."""
     try:
-        written = datetime.fromisoformat(webhook.updated_at or webhook.created_at or "")
-    except ValueError:  # nobody wrote down when
+        written = datetime.fromisoformat(record.updated_at or record.created_at or "")
+    except ValueError:
         return False
     return written.timestamp() * 1_000 > at_ms

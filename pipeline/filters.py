@@ -69,6 +69,10 @@ class Condition:
             return any(map(self.test, value)) is not self.negated
         return self.test(value) is not self.negated
 
+    def unmet(self, activity: dict[str, Any]) -> Unmet:
+        """Why it does not hold for an activity, of which that is so."""
+        return Unmet(self.rule, _actual(self.field.find(activity)))
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledFilter:
@@ -92,7 +96,7 @@ class CompiledFilter:
             failed = next((each for each in group if not each.holds(activity)), None)
             if failed is None:
                 return ()
-            found.append(Unmet(failed.rule, _actual(failed.field.find(activity))))
+            found.append(failed.unmet(activity))
         return tuple(found)
 
 
@@ -106,7 +110,7 @@ def compile_filter(written: Filter | None) -> CompiledFilter:
     faults: list[Fault] = []
     groups = [
         [
-            _condition(rule, f"any[{at}].all[{index}]", faults)
+            condition_of(rule, f"any[{at}].all[{index}]", faults)
             for index, rule in enumerate(group.all)
         ]
         for at, group in enumerate(written.any)
@@ -116,7 +120,8 @@ def compile_filter(written: Filter | None) -> CompiledFilter:
     return CompiledFilter(tuple(tuple(filter(None, group)) for group in groups))
 
 
-def _condition(rule: Rule, path: str, faults: list[Fault]) -> Condition | None:
+def condition_of(rule: Rule, path: str, faults: list[Fault]) -> Condition | None:
+    """The rule, ready to be asked; what is wrong with it is added to `faults`, below `path`."""
     try:
         field = activity_field(rule.field)
     except Malformed as malformed:

@@ -95,25 +95,27 @@ def event_rows(event: Event, place: Place) -> EventRows:
         **lies,
         "origin": event.origin,
         "webhook_id": _word(event.webhook_id),
+        "trigger_id": _word(event.trigger_id),
+        "chain": " ".join(event.chain),
         "occurred_at": _word(event.occurred_at),
     }
     return EventRows(
-        activity=_clean(latest),
-        activity_body=_clean({**ours, "rank": rank, "content": content}),
-        event=_clean(happened),
-        snapshot=_clean({**ids, **lies, "content": content}),
+        activity=clean(latest),
+        activity_body=clean({**ours, "rank": rank, "content": content}),
+        event=clean(happened),
+        snapshot=clean({**ids, **lies, "content": content}),
     )
 
 
 def attempt_rows(attempt: Attempt, place: Place) -> AttemptRows:
     """The rows of an attempt that was read at `place`."""
     lies = {"partition": place.partition, "offset": place.offset}
-    of_attempt = _clean({**lies, **_attempt_row(attempt)})
+    of_attempt = clean({**lies, **_attempt_row(attempt)})
     exchange = None
     if attempt.request is not None or attempt.response is not None:
         content = attempt.model_dump(mode="json", include={"request", "response"})
         exchange = {**lies, "at_ms": of_attempt["at_ms"], "content": packed(content)}
-    return AttemptRows(of_attempt, _clean(_delivery_row(attempt, place)), exchange)
+    return AttemptRows(of_attempt, clean(_delivery_row(attempt, place)), exchange)
 
 
 def _attempt_row(attempt: Attempt) -> Row:
@@ -139,6 +141,7 @@ _AS_THEY_ARE: Final = {
     *("account_id", "delivery_id", "webhook_id", "webhook_version", "event_id", "activity_id"),
     *("phase", "rerun", "attempt", "deferrals", "merged", "depth", "lane", "at_ms"),
     *("first_queued_at_ms", "outcome", "reason", "detail", "is_test"),
+    *("channel", "trigger_id", "replay_id"),
 }
 
 
@@ -164,6 +167,9 @@ def _delivery_row(attempt: Attempt, place: Place) -> Row:
         "next_step": attempt.next.step,
         "next_due_ms": attempt.next.due_at_ms,
         "is_test": attempt.is_test,
+        "channel": attempt.channel,
+        "trigger_id": attempt.trigger_id,
+        "replay_id": attempt.replay_id,
     }
 
 
@@ -240,7 +246,7 @@ def _clipped(number: int) -> int:
     return min(max(number, -_WHOLE_MAX), _WHOLE_MAX)
 
 
-def _clean(row: Row) -> Row:
+def clean(row: Row) -> Row:
     """A row that both databases take: texts without NUL."""
     for name, value in row.items():
         if isinstance(value, str) and _NUL in value:

@@ -11,22 +11,27 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pipeline.requests import MASK
+from pipeline.sealing import Sealable, secrets_in
 from schemas.codec import Fault
+from schemas.source import BasicVerification, Source
 from schemas.webhook import Webhook
 
 _NOTHING: Final = f"{MASK} keeps a secret that is there, and there is none here: write it out"
 
 
-def masked(webhook: Webhook) -> dict[str, Any]:
-    """The webhook as JSON values, with the mask for every secret; an empty text is none."""
-    fields: dict[str, Any] = webhook.model_dump(mode="json")
-    for holder, name in _places(fields):
+def masked(record: Sealable) -> dict[str, Any]:
+    """The record as JSON values, with the mask for every secret; an empty text is none."""
+    fields: dict[str, Any] = record.model_dump(mode="json")
+    places = _of_source(fields) if isinstance(record, Source) else _of_webhook(fields)
+    for holder, name in places:
         holder[name] = holder[name] and MASK
     return fields
 
 
-def unmasked(fields: dict[str, Any], current: Webhook | None) -> tuple[dict[str, Any], list[Fault]]:
-    """`fields` with what the webhook has now, plain or sealed, for each mask; and the faults.
+def unmasked(
+    fields: dict[str, Any], current: Sealable | None
+) -> tuple[dict[str, Any], list[Fault]]:
+    """`fields` with what the record has now, plain or sealed, for each mask; and the faults.
 
     The fields may be of any form: whatever is wrong with them is another's to find.
     """
@@ -37,16 +42,19 @@ def unmasked(fields: dict[str, Any], current: Webhook | None) -> tuple[dict[str,
     for name, inner, known in (
         ("basic_auth", "password", _password(current)),
         ("signing", "secrets", _secrets(current)),
+        ("verification", "password", _password(current)),
+        ("verification", "secrets", _secrets(current)),
     ):
-        given = fields.get(name)
+        given = result.get(name)
         if isinstance(given, dict) and inner in given:
             value = _kept(given[inner], known, f"{name}.{inner}", faults)
             result[name] = {**given, inner: value}
     return result, faults
 
 
-def _headers(given: list[Any], current: Webhook | None, faults: list[Fault]) -> list[Any]:
-    known = {} if current is None else {it.name.lower(): it.value for it in current.headers}
+def _headers(given: list[Any], current: Sealable | None, faults: list[Fault]) -> list[Any]:
+    headed = current.headers if isinstance(current, Webhook) else ()
+    known = {it.name.lower(): it.value for it in headed}
     headers = []
     for index, header in enumerate(given):
         if isinstance(header, dict) and header.get("value") == MASK:
@@ -74,20 +82,34 @@ def _kept(given: object, known: object, path: str, faults: list[Fault]) -> objec
     return known
 
 
-def _password(webhook: Webhook | None) -> str | None:
-    auth = None if webhook is None else webhook.basic_auth
+def _password(record: Sealable | None) -> str | None:
+    if isinstance(record, Source):
+        asked = record.verification
+        return asked.password if isinstance(asked, BasicVerification) else None
+    auth = None if record is None else record.basic_auth
     return None if auth is None else auth.password
 
 
-def _secrets(webhook: Webhook | None) -> tuple[str, ...]:
-    return () if webhook is None else webhook.signing.secrets
+def _secrets(record: Sealable | None) -> tuple[str, ...]:
+    if isinstance(record, Source):
+        return secrets_in(record.verification)
+    return () if record is None else record.signing.secrets
 
 
-def _places(fields: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+def _of_webhook(fields: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
     """Each container of a secret with the secret's name or place in it."""
     for header in fields["headers"]:
         yield header, "value"
     if fields["basic_auth"] is not None:
         yield fields["basic_auth"], "password"
     secrets = fields["signing"]["secrets"]
+    yield from ((secrets, at) for at in range(len(secrets)))
+
+
+def _of_source(fields: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """The same of a source."""
+    asked = fields["verification"]
+    if "password" in asked:
+        yield asked, "password"
+    secrets = asked.get("secrets", [])
     yield from ((secrets, at) for at in range(len(secrets)))

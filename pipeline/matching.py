@@ -2,7 +2,9 @@
 
 A webhook is called when its account is known and entitled, the event's phase is its position (or a
 `route` event names it, whatever its position), it is enabled, and its filter accepts the activity.
-The same decision makes the jobs and explains, webhook by webhook, why there was none.
+The same decision makes the jobs and explains, webhook by webhook, why there was none. One that was
+disabled because it failed gets its jobs all the same: senders record them as skipped, so that what
+it missed can be found and replayed. What triggers make of an event: `pipeline.triggering`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pipeline.chains import depth_of
 from pipeline.configs import Configs, HeldWebhook
+from pipeline.refusals import disabled_detail
 from schemas.event import Event
 from schemas.ids import delivery_id, derived_event_id
 from schemas.job import Job
@@ -64,9 +68,9 @@ def deliveries_for(
     jobs = [
         _job(event, held, configs.offset, now_ms)
         for held in _candidates(event, configs)
-        if _reason(event, held) == "fired"
+        if _is_owed(event, held)
     ]
-    if event.phase == END and configs.webhooks_at(event.account_id, END_DELAYED):
+    if event.phase == END and _is_heard_of(END_DELAYED, event.account_id, configs):
         return (*jobs, _end_delayed(event, end_delayed_tier, now_ms))
     return tuple(jobs)
 
@@ -77,10 +81,17 @@ def explain(event: Event, configs: Configs) -> tuple[Verdict, ...]:
     if reason is not None:
         return (Verdict(None, reason, _account_detail(event, reason)),)
     verdicts = tuple(_verdict(event, held) for held in configs.webhooks_of(event.account_id))
-    if event.phase == ROUTE and not _candidates(event, configs):
+    if event.webhook_id is not None and not _candidates(event, configs):
         missing = Verdict(event.webhook_id, "unknown_webhook", "the account has no such webhook")
         return (missing, *verdicts)
     return verdicts
+
+
+def named_by(event: Event) -> str:
+    """What a `route` event runs, in words."""
+    if event.trigger_id is not None:
+        return f"trigger {event.trigger_id}"
+    return f"webhook {event.webhook_id}"
 
 
 def _account_reason(event: Event, configs: Configs) -> Reason | None:
@@ -100,7 +111,9 @@ def _candidates(event: Event, configs: Configs) -> tuple[HeldWebhook, ...]:
     """The webhooks that the index says can fire: `_reason` says the same of each of them."""
     if event.phase != ROUTE:
         return configs.candidates(event.account_id, event.phase, event.activity)
-    named = configs.held_webhook(event.account_id, event.webhook_id or "")
+    if event.webhook_id is None:  # it names a trigger
+        return ()
+    named = configs.held_webhook(event.account_id, event.webhook_id)
     return () if named is None else (named,)
 
 
@@ -116,12 +129,25 @@ def _reason(event: Event, held: HeldWebhook) -> Reason:
     return "fired" if held.filter.accepts(event.activity) else "filter"
 
 
+def _is_owed(event: Event, held: HeldWebhook) -> bool:
+    """Whether there is a job: one that was disabled automatically has its jobs recorded."""
+    reason = _reason(event, held)
+    if reason == "disabled" and held.webhook.disabled_reason is not None:
+        return held.filter.accepts(event.activity)
+    return reason == "fired"
+
+
+def _is_heard_of(phase: str, account_id: int, configs: Configs) -> bool:
+    """Whether the account has a webhook or a trigger at a phase."""
+    return bool(configs.webhooks_at(account_id, phase) or configs.triggers_at(account_id, phase))
+
+
 def _verdict(event: Event, held: HeldWebhook) -> Verdict:
     reason = _reason(event, held)
     details = {
-        "not_routed": f"the event runs webhook {event.webhook_id} only",
+        "not_routed": f"the event runs {named_by(event)} only",
         "position": f"the webhook is positioned at {held.webhook.position}, not {event.phase}",
-        "disabled": "the webhook is disabled",
+        "disabled": disabled_detail(held.webhook),
     }
     if reason == "filter":
         unmet = held.filter.unmet(event.activity)
@@ -139,6 +165,8 @@ def _job(event: Event, held: HeldWebhook, config_offset: int, now_ms: int) -> Jo
         event=event,
         first_queued_at_ms=now_ms,
         expires_at_ms=now_ms + webhook.expire_after_s * 1_000,
+        depth=depth_of(event.chain),
+        chain=event.chain,
     )
 
 

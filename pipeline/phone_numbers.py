@@ -42,11 +42,17 @@ def e164(number: str, country_code: str | None) -> str:
     return format_number(parsed, PhoneNumberFormat.E164)
 
 
-def _region(country_code: str) -> str:
-    """The country whose way of writing numbers is meant."""
+def region_of(country_code: str) -> str | None:
+    """The country that a calling code or two letters mean, or None when they mean none."""
     found = _CALLING_CODE.fullmatch(country_code)
     region = region_code_for_country_code(int(found[1])) if found else country_code.upper()
-    if region not in SUPPORTED_REGIONS and region != _OF_THE_WORLD:
+    return region if region in SUPPORTED_REGIONS or region == _OF_THE_WORLD else None
+
+
+def _region(country_code: str) -> str:
+    """The country whose way of writing numbers is meant."""
+    region = region_of(country_code)
+    if region is None:
         message = "must be a calling code such as 1 or 44, or a country's two letters, such as US"
         raise Malformed((Fault("country_code", message),))
     return region

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pipeline.configs import Configs
 from pipeline.outcomes import Outcome
+from schemas.config import ConfigKey
 from schemas.job import Job
+from schemas.replay import Replay
 from schemas.webhook import Webhook
 
 
@@ -17,8 +19,22 @@ def refusal(job: Job, configs: Configs, *, now_ms: int) -> Outcome | None:
     if webhook is None:
         return Outcome("skipped", "webhook_deleted", "the webhook was deleted")
     if not webhook.enabled:
-        return Outcome("skipped", "webhook_disabled", "the webhook is disabled")
+        return Outcome("skipped", "webhook_disabled", disabled_detail(webhook))
+    if job.replay_id is not None and _is_cancelled(job.account_id, job.replay_id, configs):
+        return Outcome("skipped", "replay_cancelled", f"replay {job.replay_id} was cancelled")
     return _expired(job, webhook) if now_ms >= job.expires_at_ms else None
+
+
+def disabled_detail(webhook: Webhook) -> str:
+    """Why a webhook that is disabled is not called."""
+    if webhook.disabled_reason is None:
+        return "the webhook is disabled"
+    return f"the webhook was disabled automatically: {webhook.disabled_reason}"
+
+
+def _is_cancelled(account_id: int, replay_id: str, configs: Configs) -> bool:
+    replay = configs.get(ConfigKey(account_id, "replay", replay_id))
+    return isinstance(replay, Replay) and replay.state == "cancelled"
 
 
 def _expired(job: Job, webhook: Webhook) -> Outcome:

@@ -21,7 +21,7 @@ JITTER_MAX: Final = 1.1
 DEFERRAL_TIERS: Final = TIERS[:6]
 
 # Reasons that no endpoint has to answer for.
-_OURS: Final = frozenset({"internal", "secret_unreadable", "history_unavailable"})
+OURS: Final = frozenset({"internal", "secret_unreadable", "history_unavailable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def is_retried(outcome: Outcome, retry: Retry) -> bool:
     A kind covers those that refine it: `tls` also means `tls_expired`. What is wrong
     on our side always is: `retry_on` chooses among what an endpoint may do.
     """
-    if not retry.retry_on or outcome.reason in _OURS:
+    if not retry.retry_on or outcome.reason in OURS:
         return True
     if outcome.status is None:
         return not {outcome.reason, outcome.reason.partition("_")[0]}.isdisjoint(retry.retry_on)

@@ -13,17 +13,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pipeline.secret_keys import parse_keys
 from schemas.codec import Fault
 from schemas.tiers import TIER_BY_NAME
+from schemas.trigger import EMAIL
 
 PREFIX: Final = "HOOKLINE_"
 PORT_MAX: Final = 65_535
 # Their values are shown nowhere, not even when they are wrong: they hold keys and passwords.
-_UNSHOWN: Final = frozenset({f"{PREFIX}SECRET_KEYS", f"{PREFIX}DATABASE_URL"})
+_UNSHOWN: Final = frozenset(
+    f"{PREFIX}{name}" for name in ("SECRET_KEYS", "DATABASE_URL", "SMTP_PASSWORD", "SMS_PASSWORD")
+)
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=PORT_MAX)]
 
 _BRACKETED: Final = re.compile(r"\[([^\[\]]*:[^\[\]]*)\](?::(.*))?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_ADDRESS: Final = re.compile(EMAIL)
+_HTTP: Final = re.compile(r"https?://[^\s]+")
 _POSTGRESQL: Final = re.compile(r"postgres(?:ql)?://[^\s]+")
 
 
@@ -114,6 +119,31 @@ class Settings(BaseModel):
         "",
         description="Webhooks, as `account:webhook,…`, that get metrics of their own",
     )
+    notice_throttle_s: Count = Field(
+        900,
+        le=86_400,
+        description="How long, after a message about a failing webhook, further ones are counted "
+        "and then told of together",
+    )
+    mail_from: str = Field("", description="Address that triggers' emails come from")
+    smtp_host: str = Field("", description="Mail server that takes them; unset, none are sent")
+    smtp_port: Count = Field(587, le=PORT_MAX, description="Its port")
+    smtp_username: str = Field("", description="Name to log in there with; unset, nobody does")
+    smtp_password: str = Field("", repr=False, description="The password of that name")
+    smtp_starttls: Literal["required", "if_offered", "never"] = Field(
+        "required", description="Whether mail goes out encrypted, agreed on after connecting"
+    )
+    smtp_tls: bool = Field(
+        default=False, description="Whether the mail server speaks TLS from the start (port 465)"
+    )
+    sms_url: str = Field(
+        "",
+        description="Gateway that takes triggers' texts, as a form with `To`, `From` and `Body`; "
+        "unset, none are sent",
+    )
+    sms_from: str = Field("", description="Number or name that they come from")
+    sms_username: str = Field("", description="Name of HTTP basic authentication there")
+    sms_password: str = Field("", repr=False, description="The password of that name")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written"
     )
@@ -127,6 +157,20 @@ class Settings(BaseModel):
         if tier not in TIER_BY_NAME:
             raise ValueError(f"must be one of {', '.join(TIER_BY_NAME)}")
         return tier
+
+    @field_validator("mail_from")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        if address and not _ADDRESS.fullmatch(address):
+            raise ValueError("must be an email address, without a name")
+        return address
+
+    @field_validator("sms_url")
+    @classmethod
+    def _gateway(cls, url: str) -> str:
+        if url and not _HTTP.fullmatch(url):
+            raise ValueError("must begin with https:// or http:// and have no spaces")
+        return url
 
     @field_validator("egress_allow")
     @classmethod

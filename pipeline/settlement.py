@@ -7,8 +7,9 @@ the attempts back will not do it again. So the retry and the failure records go 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
+from pipeline.chains import run_by
 from pipeline.deferrals import Deferral, tier_of
 from pipeline.outcomes import Answered, Exchange, NotSent, Outcome
 from pipeline.retries import Ended, Step, due_at_ms
@@ -20,6 +21,8 @@ from schemas.webhook import Webhook
 
 # What is recorded of a job that ends, or is put off, without a request.
 _NO_EXCHANGE: Final = Exchange(None, NotSent("", ""), Timings())
+
+Stage: TypeAlias = Literal["first", "again", "final"]
 
 _LATE: Final = "recorded late: its partition had gone to another sender by then"
 
@@ -70,6 +73,7 @@ def after_attempt(
     job = taken.job
     is_failure = outcome.kind != "delivered"
     is_first = is_failure and job.first_failed_at_ms is None
+    stages = _stages(taken, is_first=is_first, is_final=isinstance(step, Ended))
     if isinstance(step, Ended) and step.why:
         outcome = replace(outcome, detail="; ".join(filter(None, (outcome.detail, step.why))))
     return Settlement(
@@ -77,8 +81,7 @@ def after_attempt(
         _failures(
             job,
             outcome,
-            is_first=is_first,
-            is_final=is_failure and isinstance(step, Ended),
+            stages if is_failure else (),
             attempts=job.attempt,
             now_ms=now_ms,
         ),
@@ -108,12 +111,11 @@ def after_test(taken: Taken, exchange: Exchange, outcome: Outcome, *, now_ms: in
 def without_attempt(taken: Taken, outcome: Outcome, *, now_ms: int) -> Settlement:
     """The records of a delivery that ends without another try: skipped, expired, blocked."""
     job = taken.job
-    is_failure = outcome.kind != "skipped"
+    stages = _stages(taken, is_first=job.first_failed_at_ms is None, is_final=True)
     failures = _failures(
         job,
         outcome,
-        is_first=is_failure and job.first_failed_at_ms is None,
-        is_final=is_failure,
+        stages if outcome.kind != "skipped" else (),
         attempts=job.attempt - 1,
         now_ms=now_ms,
     )
@@ -154,13 +156,18 @@ def _parked_retry(job: Job, step: Step, first_failed_at_ms: int | None) -> Parke
     return Parked(retry, step.tier)
 
 
-def _failures(  # noqa: PLR0913 - keywords only: the two stages and the record's own fields
-    job: Job, outcome: Outcome, *, is_first: bool, is_final: bool, attempts: int, now_ms: int
+def _stages(taken: Taken, *, is_first: bool, is_final: bool) -> tuple[Stage, ...]:
+    """As what a failure is told: those between only where the webhook asks for every one."""
+    told: tuple[tuple[Stage, bool], ...] = (("first", is_first), ("final", is_final))
+    stages = tuple(stage for stage, happened in told if happened)
+    asked = None if taken.webhook is None else taken.webhook.failure_trigger
+    is_every = asked is not None and asked.on == "every"
+    return stages or (("again",) if is_every else ())
+
+
+def _failures(
+    job: Job, outcome: Outcome, stages: tuple[Stage, ...], *, attempts: int, now_ms: int
 ) -> tuple[Failure, ...]:
-    stages: tuple[tuple[Literal["first", "final"], bool], ...] = (
-        ("first", is_first),
-        ("final", is_final),
-    )
     return tuple(
         Failure(
             stage=stage,
@@ -171,8 +178,7 @@ def _failures(  # noqa: PLR0913 - keywords only: the two stages and the record's
             status=outcome.status,
             job=job,
         )
-        for stage, happened in stages
-        if happened
+        for stage in stages
     )
 
 
@@ -201,6 +207,8 @@ def _attempt(
         at_ms=now_ms,
         first_queued_at_ms=job.first_queued_at_ms,
         source=taken.source,
+        trigger_id=run_by(job.chain) if job.event.origin == "trigger" else None,
+        replay_id=job.replay_id,
         outcome=outcome.kind,
         reason=outcome.reason,
         detail=outcome.detail,

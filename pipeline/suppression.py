@@ -42,8 +42,13 @@ class Reach(NamedTuple):
     attempt: int
     deferrals: int
 
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows in this run."""
+        return self.attempt == _ALL
 
-_NOWHERE: Final = Reach(0, 0, 0)
+
+NOWHERE: Final = Reach(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Noted:
         None is after a result that came too late: whoever has the partition now decides on it.
         """
         if self.step == "late":
-            return _NOWHERE
+            return NOWHERE
         if self.step == "end":
             return Reach(self.rerun, _ALL, _ALL)
         deferrals = self.deferrals if self.step == "defer" else _ALL
@@ -130,7 +135,7 @@ class Suppression:
 
     def has_ended(self, delivery_id: str) -> bool:
         """Whether it is on record that nothing follows in the newest run of this delivery."""
-        return self._known(delivery_id).attempt == _ALL
+        return self._known(delivery_id).is_end
 
     def note(self, noted: Noted, needed_from: int | None = None) -> None:
         """A record of a delivery was written or read back.
@@ -170,7 +175,7 @@ class Suppression:
 
     def _known(self, delivery_id: str) -> Reach:
         recorded = self._recorded.get(delivery_id)
-        return _NOWHERE if recorded is None else recorded[0]
+        return NOWHERE if recorded is None else recorded[0]
 
 
 def _reach_of(job: Job) -> Reach:

@@ -13,13 +13,17 @@ from schemas.json_schemas import RECORDS
 from schemas.tiers import TIERS
 from schemas.topics import (
     ACTIVITIES,
+    ACTIVITY_COMMANDS,
     ATTEMPTS,
     CONFIGS,
     DEAD_LETTERS,
     FAILURE_TRIGGERS,
+    INBOUND,
     JOBS,
     JOBS_REPLAY,
     JOBS_RETRY,
+    NOTICES,
+    NOTIFIER_STATE,
     Topic,
     topics,
 )
@@ -30,16 +34,21 @@ _KAFKA_BINDING: Final = "0.5.0"
 _JSON_SCHEMA: Final = "application/schema+json;version=draft-2020-12"
 _DIGITS: Final = "^[0-9]+$"
 
-# The records on each topic, by the names of their schemas; a tier also delays `end` events.
+# The records on each topic, by the names of their schemas; a tier also delays `end` events, and
+# what triggers with a delay ask for.
 MESSAGES: Final[dict[str, tuple[str, ...]]] = {
     ACTIVITIES: ("event",),
     CONFIGS: tuple(CONFIG_KINDS),
     JOBS: ("job",),
     JOBS_RETRY: ("job",),
     JOBS_REPLAY: ("job",),
-    **{tier.topic: ("job", "event") for tier in TIERS},
+    **{tier.topic: ("job", "event", "notice", "command") for tier in TIERS},
     ATTEMPTS: ("attempt",),
     FAILURE_TRIGGERS: ("failure",),
+    ACTIVITY_COMMANDS: ("command",),
+    NOTICES: ("notice",),
+    NOTIFIER_STATE: ("notifier_state",),
+    INBOUND: ("inbound",),
     DEAD_LETTERS: ("dead_letter",),
 }
 
@@ -56,6 +65,10 @@ _KEYS: Final[dict[str, dict[str, str]]] = {
     "job": _OF_WEBHOOK,
     "attempt": _OF_WEBHOOK,
     "failure": _OF_ACTIVITY,
+    "notice": _OF_WEBHOOK,
+    "notifier_state": _OF_WEBHOOK,
+    "command": _OF_ACTIVITY,
+    "inbound": {**_OF_ACTIVITY, "description": "account:source"},
     "dead_letter": {"type": "string"},
     **{
         kind: {
@@ -76,7 +89,7 @@ _HEADERS: Final = {
         "pattern": _DIGITS,
         "description": "When the record is due, in milliseconds since the epoch.",
     },
-    "stage": {"type": "string", "enum": ["first", "final"]},
+    "stage": {"type": "string", "enum": ["first", "again", "final"]},
     "to": {"type": "string", "description": "On a tier: the topic to go to when it is due."},
     "traceparent": {"type": "string", "description": "W3C Trace Context."},
 }
@@ -87,6 +100,9 @@ _CARRIED: Final[dict[str, tuple[str, ...]]] = {
     "job": ("id", "attempt", "lane", "due-at", "to", "traceparent"),
     "attempt": ("id", "attempt", "lane", "traceparent"),
     "failure": ("id", "stage", "traceparent"),
+    "notice": ("id", "attempt", "due-at", "to", "traceparent"),
+    "command": ("id", "due-at", "to", "traceparent"),
+    "inbound": ("id", "traceparent"),
 }
 
 
@@ -145,6 +161,7 @@ def _configuration(topic: Topic) -> dict[str, Any]:
 def _operations(declared: tuple[Topic, ...]) -> dict[str, Any]:
     """What Hookline does; all but `activities` it also writes itself, to be read by its agents."""
     received = {ACTIVITIES, CONFIGS, JOBS, JOBS_RETRY, JOBS_REPLAY, FAILURE_TRIGGERS}
+    received |= {NOTICES, NOTIFIER_STATE, INBOUND}
     received |= {tier.topic for tier in TIERS}
     return {
         f"{action}.{topic.name}": {

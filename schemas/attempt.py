@@ -17,6 +17,7 @@ from schemas.job import Lane
 # What an attempt meant. `skipped` and `expired` are ends, `deferred` a postponement, without HTTP.
 OutcomeKind = Literal["delivered", "failed", "blocked", "skipped", "expired", "deferred"]
 Pairs = Many[Pair]
+Channel = Literal["webhook", "email", "text"]
 
 
 class Position(Record):
@@ -88,8 +89,10 @@ class Attempt(Record):
     """One try of a delivery, or one other thing that happened to it.
 
     `merged` counts the deliveries that ended as `coalesced` because this one has a later snapshot.
-    `rerun` says in which run of the delivery it was made. A test that somebody asked for has no
-    `source`: no job led to it, and nothing follows from it.
+    `rerun` says in which run of the delivery it was made, and `replay_id` which replay began that
+    run. A test that somebody asked for has no `source`: no job led to it, and nothing follows from
+    it. `trigger_id` is the trigger that ran the webhook, or that sends an email or a text (by its
+    `channel`); the `webhook_id` of these is that of the webhook which failed, empty when none did.
     """
 
     delivery_id: str
@@ -109,6 +112,9 @@ class Attempt(Record):
     first_queued_at_ms: int
     source: Position | None
     is_test: bool = False
+    channel: Channel = "webhook"
+    trigger_id: str | None = None
+    replay_id: str | None = None
     outcome: OutcomeKind
     reason: str
     detail: str = ""

@@ -134,11 +134,11 @@ def _is_echo(entry: Any, places: list[tuple[int | str, ...]]) -> bool:  # noqa: 
 def _fault(entry: Any, document: object) -> Fault:  # noqa: ANN401 - pydantic's own mapping
     message = entry["msg"].removeprefix("Value error, ")
     message = _PLAINER.get(entry["type"], message)
-    location = _as_written(entry["loc"], document)
+    location = entry["loc"]
     named = _NAMED_FIELD.fullmatch(message) if entry["type"] == "value_error" else None
     if named:
         location, message = (*location, named[1]), named[2]
-    return Fault(_path(location), message[:1].lower() + message[1:])
+    return Fault(_path(_as_written(location, document)), message[:1].lower() + message[1:])
 
 
 _PLAINER: Final = {
@@ -158,7 +158,11 @@ def _as_written(location: tuple[int | str, ...], document: object) -> tuple[int 
     """The location without the steps that are not in the document, such as a union's member."""
     written: list[int | str] = []
     here = document
+    was_member = False
     for position, step in enumerate(location, start=1):
+        was_member = not was_member and _is_member(step, here)
+        if was_member:
+            continue
         leads_on = (
             isinstance(step, int) and step < len(here)
             if isinstance(here, list | tuple)
@@ -169,6 +173,11 @@ def _as_written(location: tuple[int | str, ...], document: object) -> tuple[int 
         if leads_on or position == len(location):
             written.append(step)
     return tuple(written)
+
+
+def _is_member(step: int | str, here: object) -> bool:
+    """Whether the step says which member of a union an object is, which may be a field's name."""
+    return isinstance(here, dict) and step in (here.get("type"), here.get("kind"))
 
 
 def _path(location: tuple[int | str, ...]) -> str:

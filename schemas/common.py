@@ -1,9 +1,11 @@
-"""Field types that several configuration records share: slugs, names, times."""
+"""Field types that several configuration records share: slugs, names, times, time zones."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -43,6 +45,15 @@ Hash = Annotated[
     form(_SHA256, "must be a SHA-256 in hex: 64 of 0-9 and a-f"),
     Field(json_schema_extra=shown(_SHA256)),
 ]
+# What led to something, oldest first: triggers and webhooks, as `trigger/<id>`, `webhook/<id>`.
+_LINK: Final = rf"(trigger|webhook)/{_SLUG}"
+# Three triggers with their webhooks, and room for one more release to follow longer chains.
+CHAIN_MAX: Final = 8
+Link = Annotated[
+    str,
+    Field(json_schema_extra=shown(_LINK)),
+    form(_LINK, "must be trigger/ or webhook/ and its id"),
+]
 Time = Annotated[str, Field(max_length=40)]  # RFC 3339, in UTC
 
 
@@ -65,3 +76,18 @@ def _as_text(value: object) -> object:
 
 
 SlugLike = Annotated[Slug, BeforeValidator(_as_text)]
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """Their names, read once: it takes as long as reading hundreds of accounts."""
+    return frozenset(available_timezones())
+
+
+def _known_time_zone(time_zone: str) -> str:
+    if time_zone not in _time_zones():
+        raise ValueError(f"unknown time zone {time_zone[:60]!r}; use a name like America/Denver")
+    return time_zone
+
+
+TimeZone = Annotated[str, AfterValidator(_known_time_zone)]

@@ -11,12 +11,13 @@ from typing import Final, NamedTuple, TypeAlias
 from schemas.account import Account
 from schemas.codec import Fault, Malformed, decode
 from schemas.key import ADMIN_ACCOUNT, Key
+from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 
-Config: TypeAlias = Account | Webhook | Trigger | Source | Key | Rerun
+Config: TypeAlias = Account | Webhook | Trigger | Source | Key | Rerun | Replay
 
 CONFIG_KINDS: Final[dict[str, type[Config]]] = {
     "account": Account,
@@ -25,6 +26,7 @@ CONFIG_KINDS: Final[dict[str, type[Config]]] = {
     "source": Source,
     "key": Key,
     "rerun": Rerun,
+    "replay": Replay,
 }
 
 # One spelling for each record: `025/webhook/crm` would be another key on a compacted topic.

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final, Literal
 import orjson
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from schemas.codec import Fault, Malformed, Record, parse_json, validate
-from schemas.common import AccountId
+from schemas.codec import Fault, Malformed, Many, Record, parse_json, validate
+from schemas.common import CHAIN_MAX, AccountId, Link
 from schemas.ids import content_hash, derived_event_id
 from schemas.phases import PHASE_IDS, ROUTE, canonical_phase
 
@@ -32,11 +32,13 @@ _ACTIVITY: Final[dict[str, Any]] = {
 class Event(Record):
     """One activity at one phase. `activity` is the snapshot: every field as upstream sent it.
 
-    `phase` is canonical. `sequence` orders the events of one activity. `webhook_id` names the
-    webhook that a `route` event runs. `origin` says who made the event: upstream, or Hookline
-    itself, when the delay after an activity's end was over (`delayed`) or when somebody asked for a
-    webhook to be run with an activity that is on record (`run`). Unknown fields beside the activity
-    are ignored, so that upstream may add some without losing an event.
+    `phase` is canonical. `sequence` orders the events of one activity. A `route` event names what
+    it runs: a webhook or a trigger. `origin` says who made the event: upstream, or Hookline itself,
+    when the delay after an activity's end was over (`delayed`), when somebody asked for something
+    to be run with an activity that is on record (`run`), or when a trigger ran a webhook
+    (`trigger`). `chain` is what led to it; upstream repeats that of a command which made it change
+    the activity. Unknown fields beside the activity are ignored, so that upstream may add some
+    without losing an event.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -48,7 +50,9 @@ class Event(Record):
     sequence: int | None = None
     activity: Annotated[dict[str, Any], Field(json_schema_extra=_ACTIVITY)]
     webhook_id: str | None = None
-    origin: Literal["upstream", "delayed", "run"] = "upstream"
+    trigger_id: str | None = None
+    origin: Literal["upstream", "delayed", "run", "trigger"] = "upstream"
+    chain: Annotated[Many[Link], Field(max_length=CHAIN_MAX)] = ()
 
     @field_validator("phase")
     @classmethod
@@ -68,9 +72,12 @@ class Event(Record):
         return activity
 
     @model_validator(mode="after")
-    def _route_names_its_webhook(self) -> Event:
-        if (self.webhook_id is not None) != (self.phase == ROUTE):
-            raise ValueError("webhook_id: a route event must name its webhook, no other event may")
+    def _route_names_what_it_runs(self) -> Event:
+        named = (self.webhook_id is not None) + (self.trigger_id is not None)
+        if named != (self.phase == ROUTE):
+            raise ValueError(
+                "webhook_id: a route event must name one webhook or one trigger, no other event may"
+            )
         return self
 
     @property

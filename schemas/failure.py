@@ -1,4 +1,7 @@
-"""A failure: the record on `failure-triggers`, for a delivery's first and its final failure."""
+"""A failure: the record on `failure-triggers`, for a delivery's first and its final failure.
+
+Those between are written for webhooks whose failure trigger runs at every failure.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from schemas.job import Job
 class Failure(Record):
     """A delivery failed: `attempts` tries so far, the last for `reason`. The job can be rerun."""
 
-    stage: Literal["first", "final"]
+    stage: Literal["first", "again", "final"]
     at_ms: int
     attempts: int
     reason: str

@@ -97,7 +97,12 @@ class Filter(Record):
     @model_validator(mode="before")
     @classmethod
     def _single_group(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
-        if isinstance(value, dict) and "all" in value and "any" not in value:
-            rest = {name: inner for name, inner in value.items() if name != "all"}
-            return {"any": [{"all": value["all"]}], **rest}
-        return value
+        return as_groups(value)
+
+
+def as_groups(value: Any) -> Any:  # noqa: ANN401 - whatever was written
+    """The groups that are meant where a single one is written, as `{all: […]}`."""
+    if isinstance(value, dict) and "all" in value and "any" not in value:
+        rest = {name: inner for name, inner in value.items() if name != "all"}
+        return {"any": [{"all": value["all"]}], **rest}
+    return value

@@ -8,6 +8,8 @@ from typing import Final
 
 # 26 characters of base32 carry 130 bits: no two deliveries will ever share one by chance.
 _ID_CHARACTERS: Final = 26
+# By this a message's record on `attempts` is told from a delivery's.
+NOTICE_PREFIX: Final = "nt_"
 _SEPARATOR: Final = "\x1f"  # a unit separator cannot make ("a", "bc") and ("ab", "c") alike
 
 
@@ -28,6 +30,21 @@ def derived_event_id(account_id: int, activity_id: str, phase: str, distinction:
     producer's resend is the same event and a later event of the same phase is another.
     """
     return f"ev_{_digest(str(account_id), activity_id, phase, distinction)}"
+
+
+def notice_id(cause_id: str, trigger_id: str, action: int, account_id: int) -> str:
+    """`nt_` and 26 characters: one message by an action (its place, from 0) of a trigger."""
+    return f"{NOTICE_PREFIX}{_digest(cause_id, trigger_id, str(action), str(account_id))}"
+
+
+def command_id(cause_id: str, trigger_id: str, action: int, account_id: int) -> str:
+    """`cm_` and 26 characters: one command by an action (its place, from 0) of a trigger."""
+    return f"cm_{_digest(cause_id, trigger_id, str(action), str(account_id))}"
+
+
+def inbound_id(source_id: str, account_id: int, drawn: str) -> str:
+    """`in_` and 26 characters: one request that a source took in, or refused."""
+    return f"in_{_digest(source_id, str(account_id), drawn)}"
 
 
 def content_hash(content: bytes) -> str:

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schemas.codec import Record
-from schemas.common import AccountId
+from schemas.codec import Many, Record
+from schemas.common import CHAIN_MAX, AccountId, Link
 from schemas.event import Event
 
 Lane = Literal["new", "retry", "replay"]
@@ -35,7 +35,8 @@ class Job(Record):
     without an attempt; `deferred_for` is the reason of the last of them since the last attempt.
     `merged` counts the earlier jobs whose place this one has taken, having a later snapshot.
     `faults` counts how often a fault of ours, not the endpoint's, kept it from being attempted.
-    `depth` counts the triggers that led here. Times are milliseconds since the epoch.
+    `chain` is what led here, and `depth` counts the triggers in it. `replay_id` names the replay
+    that began this run. Times are milliseconds since the epoch.
     """
 
     delivery_id: str
@@ -56,6 +57,8 @@ class Job(Record):
     merged: Annotated[int, Field(ge=0)] = 0
     faults: Annotated[int, Field(ge=0)] = 0
     depth: Annotated[int, Field(ge=0)] = 0
+    chain: Annotated[Many[Link], Field(max_length=CHAIN_MAX)] = ()
+    replay_id: str | None = None
     body: Body | None = None
 
     @property

@@ -14,11 +14,15 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from schemas.attempt import Attempt
 from schemas.codec import Record
+from schemas.command import Command
 from schemas.config import CONFIG_KINDS
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from schemas.failure import Failure
+from schemas.inbound import Inbound
 from schemas.job import Job
+from schemas.notice import Notice
+from schemas.notifier_state import NotifierState
 
 # The file name of each schema, and the record it describes.
 RECORDS: Final[dict[str, type[Record]]] = {
@@ -26,6 +30,10 @@ RECORDS: Final[dict[str, type[Record]]] = {
     "job": Job,
     "attempt": Attempt,
     "failure": Failure,
+    "notice": Notice,
+    "notifier_state": NotifierState,
+    "command": Command,
+    "inbound": Inbound,
     "dead_letter": DeadLetter,
     **CONFIG_KINDS,
 }

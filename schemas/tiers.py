@@ -6,7 +6,7 @@ Equal delays make each partition first in, first out, so its head is always due 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 _SECOND_MS: Final = 1_000
 _MINUTE_MS: Final = 60 * _SECOND_MS
@@ -38,6 +38,9 @@ TIERS: Final[tuple[Tier, ...]] = (
     Tier("12h", 12 * _HOUR_MS),
     Tier("24h", 24 * _HOUR_MS),
 )
+
+TierName = Literal["5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h", "24h"]
+assert tuple(tier.name for tier in TIERS) == TierName.__args__  # type: ignore[attr-defined]  # noqa: S101
 
 TIER_BY_NAME: Final[dict[str, Tier]] = {tier.name: tier for tier in TIERS}
 

@@ -1,7 +1,8 @@
 """Every topic Hookline reads or writes, declared once: partitions, cleanup, retention, size.
 
-Jobs, their retries, their replays and their attempts share one partition count and one key, so that
-a webhook's records always lie in the partition of the same number.
+Jobs, their retries, their replays, their attempts and the notices of their failures share one
+partition count and one key, so that a webhook's records always lie in the partition of the same
+number.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ JOBS_REPLAY: Final = "jobs.replay"
 ATTEMPTS: Final = "attempts"
 FAILURE_TRIGGERS: Final = "failure-triggers"
 ACTIVITY_COMMANDS: Final = "activity-commands"
+NOTICES: Final = "notices"
+NOTIFIER_STATE: Final = "notifier-state"
+INBOUND: Final = "inbound"
 DEAD_LETTERS: Final = "dead-letters"
 
 _DAY_MS: Final = 24 * 60 * 60 * 1_000
@@ -63,6 +67,11 @@ def topics(job_partitions: int = JOB_PARTITIONS_DEFAULT) -> tuple[Topic, ...]:
         ),
         Topic(FAILURE_TRIGGERS, activity, 8, "delete", 30 * _DAY_MS, "first and final failures"),
         Topic(ACTIVITY_COMMANDS, activity, 8, "delete", week, "what triggers ask of upstream"),
+        Topic(NOTICES, webhook, job_partitions, "delete", week, "emails and texts to be sent"),
+        Topic(
+            NOTIFIER_STATE, webhook, job_partitions, "compact", None, "what was told of failures"
+        ),
+        Topic(INBOUND, "account:source", 8, "delete", 30 * _DAY_MS, "what sources took in"),
         Topic(
             DEAD_LETTERS,
             "original key",

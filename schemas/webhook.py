@@ -12,7 +12,7 @@ from schemas.filter import Filter
 from schemas.http_fields import ContentType, HeaderName, HeaderValue, Url
 from schemas.phases import UPDATE
 from schemas.secret import OR_SEALED, SigningSecret
-from schemas.tiers import TIERS
+from schemas.tiers import TierName
 
 # About 23 hours in ten attempts: short gaps for a hiccup, long ones for a night's outage.
 SCHEDULE_DEFAULT: Final = ("5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h")
@@ -33,8 +33,9 @@ EXPIRE_AFTER_S_DEFAULT: Final = 3 * 24 * 60 * 60
 # Six days: below the seven that jobs are kept, so an expiry is always recorded.
 EXPIRE_AFTER_S_MAX: Final = 6 * 24 * 60 * 60
 
-TierName = Literal["5s", "30s", "2m", "10m", "30m", "1h", "3h", "6h", "12h", "24h"]
-assert tuple(tier.name for tier in TIERS) == TierName.__args__  # type: ignore[attr-defined]  # noqa: S101
+# An hour may be an outage; what failed for two weeks is not waited for by anybody.
+AUTO_DISABLE_S_MIN: Final = 60 * 60
+AUTO_DISABLE_S_MAX: Final = 14 * 24 * 60 * 60
 
 _RETRY_ON: Final = r"([345]xx|[345][0-9][0-9]|timeout|dns|connect|tls|reset|protocol)"
 RetryOn = Annotated[
@@ -125,6 +126,12 @@ class FailureTrigger(Record):
     on: Literal["first", "final", "every"] = "first"
 
 
+class AutoDisable(Record):
+    """Disable the webhook once it has failed for `after_s` with nothing delivered."""
+
+    after_s: Annotated[int, Field(ge=AUTO_DISABLE_S_MIN, le=AUTO_DISABLE_S_MAX)]
+
+
 class Mustache(Record):
     """A body rendered from a Mustache template, escaped as its content type asks."""
 
@@ -144,7 +151,10 @@ Format = Annotated[Mustache | Timeseries, Field(discriminator="kind")]
 
 
 class Webhook(Record):
-    """An account's standing request. `weburl` is accepted as another name of `url`."""
+    """An account's standing request. `weburl` is accepted as another name of `url`.
+
+    `disabled_reason` is why it was disabled automatically; nobody else sets it.
+    """
 
     kind: Literal["webhook"] = "webhook"
     id: SlugLike
@@ -164,6 +174,8 @@ class Webhook(Record):
     idempotency_key: bool = False
     retry: Retry = Retry()
     failure_trigger: FailureTrigger | None = None
+    auto_disable: AutoDisable | None = None
+    disabled_reason: Text | None = None
     timeout_s: Annotated[float, Field(ge=1, le=TIMEOUT_S_MAX)] = 10
     concurrency_max: Annotated[int, Field(ge=1, le=CONCURRENCY_MAX)] = CONCURRENCY_MAX
     rate_limit: RateLimit | None = None
@@ -173,6 +185,14 @@ class Webhook(Record):
     version: int = 1
     created_at: Time | None = None
     updated_at: Time | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _enabled_for_no_reason(cls, value: Any) -> Any:  # noqa: ANN401 - whatever was written
+        """Forget why it was disabled as soon as it is enabled again, by whatever way."""
+        if isinstance(value, dict) and value.get("enabled", True) is True:
+            return {name: given for name, given in value.items() if name != "disabled_reason"}
+        return value
 
     @model_validator(mode="before")
     @classmethod

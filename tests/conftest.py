@@ -1,10 +1,12 @@
 """Fixtures for all tests. Whatever is about Kafka is tried on a real one."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from coverage import Coverage
 
 from agents.history.engine import Database
 from agents.history.schema import bring_up_to_date
@@ -20,6 +22,48 @@ structlog.configure(
     ]
 )
 
+# Files that take more than ten seconds, longest first; by a run of the whole on two cores.
+LONGEST = (
+    "test_matcher",
+    "test_simulation",
+    "test_chaos",
+    "test_recorder",
+    "test_up",
+    "test_watchdog",
+    "test_sender",
+    "test_bench",
+    "test_api_contract",
+    "test_scheduler_kills",
+    "test_broker",
+    "test_replay",
+    "test_alarm",
+    "test_triggers",
+    "test_examples",
+    "test_mutations",
+    "test_broker_away",
+    "test_membership",
+    "test_scheduler_clocks",
+    "test_scheduler",
+    "test_demo",
+    "test_api_actions",
+    "test_secrets",
+    "test_tutorial",
+    "test_audit",
+    "test_inbound",
+    "test_records",
+    "test_api_broker_away",
+    "test_bodies",
+    "test_api_agents",
+    "test_rotation",
+    "test_apply",
+    "test_scheduler_rate",
+)
+
+TESTS = Path(__file__).parent
+
+# Tests of the whole. What lines they run proves nothing of each: that is for the others to cover.
+UNCOUNTED = {"integration", "simulation", "mutations"}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -28,6 +72,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="the Kafka to test on, unless HOOKLINE_BOOTSTRAP_SERVERS names one that runs",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes none is left alone with a long file at the end."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _counted(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Count lines only where tests are about them: a simulated world takes three times as long."""
+    counting: list[Coverage] = []
+    if UNCOUNTED.intersection(request.path.relative_to(TESTS).parts):
+        while (it := Coverage.current()) is not None:  # in one of several processes there are two
+            it.stop()
+            counting.append(it)
+    yield
+    if counting:
+        forget_answers()
+    for it in reversed(counting):
+        it.start()
+
+
+def forget_answers() -> None:
+    """Empty the caches of what is counted: what is remembered is not run again."""
+    for name in [name for name in sys.modules if name.startswith(("schemas.", "pipeline."))]:
+        for it in vars(sys.modules[name]).values():
+            if hasattr(it, "cache_clear"):
+                it.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -72,14 +72,6 @@ def is_dead(module: Module, named: str) -> bool:
     others = [m for m in MODULES if m is not module and (m.is_shipped or not module.is_shipped)]
     return not (
         any(module.name in other.imports for other in others)
-        or any(name.search(text) for other in others for text in texts(other))
+        or any(name.search(text) for other in others for text in other.strings)
         or name.search(named)
     )
-
-
-def texts(module: Module):
-    """The strings of a module, but for its docstrings."""
-    prose = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            yield node.value

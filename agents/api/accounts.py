@@ -28,6 +28,8 @@ from schemas.config import key_of
 _TAG: Final = "Accounts"
 _HERE: Final = "accounts[0]."
 _LISTED: Final = ("webhook", "trigger", "source")
+# What goes with the account.
+_OURS: Final = ("key", "rerun", "replay")
 _CHANGEABLE: Final = {"name", "time_zone", "features", "snippets"}
 
 
@@ -90,7 +92,7 @@ async def _delete(call: Call) -> Reply:
         if any(left.values()):
             counts = ", ".join(f"{kind}s: {count}" for kind, count in left.items() if count)
             raise conflict(f"account {account.id} is not empty ({counts}): delete these first")
-        owned = [*configs.owned(account.id, "key"), *configs.owned(account.id, "rerun")]
+        owned = [it for kind in _OURS for it in configs.owned(account.id, kind)]
         return [Change("delete", key_of(it)) for it in [*owned, account]]
 
     await call.services.writer.write(call.account_id, decide)

@@ -32,6 +32,9 @@ that gave them, in memory, the last {REPLIES_MAX:,} of them.
 **Writes** are answered when they are in effect: on this process at once, on every other agent \
 within a second.
 
+**Inbound.** Others' systems post to the address of a source, `/in/{{token}}`, with no key of this \
+API; what they send becomes an activity, or is refused and kept.
+
 **Limits.** A body has at most {BODY_BYTES_MAX // _MIB} MiB, one of activities \
 {INGEST_BYTES_MAX // _MIB} MiB. A key that asks too often is answered 429 with `Retry-After`. \
 When a part is away (Kafka, the history's database), what needs it is answered 503 within five \
@@ -42,9 +45,11 @@ TAGS: Final[dict[str, str]] = {
     "Keys": "Who may use this API. Keys are kept as hashes and shown once.",
     "Webhooks": "What is sent where, when, and how often it is tried.",
     "Triggers": "Rules of an account: conditions, then actions.",
-    "Sources": "Endpoints that take foreign webhooks in.",
+    "Sources": "Endpoints at `/in/{token}` that take foreign webhooks in, and their mappings.",
+    "Inbound": "Requests that came to the address of a source, and what became of them.",
     "Activities": "Calls, texts, chats and forms: sent in, and read as they are now.",
     "Deliveries": "Events owed to webhooks, and what became of them.",
+    "Replays": "Deliveries that failed, or that a webhook missed, begun again at a bounded rate.",
     "Log": "Every request, its response, and what happened next; and why a webhook did not fire.",
     "CTM": "The same records under the paths and field names of CallTrackingMetrics' own API.",
     "Catalogue": "What webhooks can name.",

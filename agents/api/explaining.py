@@ -1,21 +1,26 @@
-"""Why each webhook of an account fired for an activity, or why it did not.
+"""Why each webhook and each trigger of an account fired for an activity, or why it did not.
 
 What is on record decides; where nothing is, today's configuration is asked, and the answer says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from agents.api.models.explaining import ExplainedWebhook, ExplainPage, ExplainQuery
+from agents.api.models.explaining import (
+    ExplainedTriggerAnswer,
+    ExplainedWebhook,
+    ExplainPage,
+    ExplainQuery,
+)
 from agents.api.operation import Call, Operation, Reply
 from agents.api.paging import page_of
 from agents.api.problems import not_found
 from agents.history.queries import Part
-from agents.history.rows import EventRow
+from agents.history.rows import DeliveryRow, EventRow
 from agents.history.search import DeliverySearch
 from pipeline.explaining import Owed, Seen, explained, newest_of_each
+from pipeline.explaining_triggers import triggers_explained
 
 _KIND: Final = "explain"
 # An activity at all phases, delivered to fifty webhooks at each; of more the newest are told.
@@ -28,7 +33,8 @@ async def _explain(call: Call) -> Reply:
     query: ExplainQuery = call.query
     activity_id, seen = await (_one(call) if query.event_id is not None else _all(call))
     owed = await _owed(call, activity_id)
-    found = explained(call.account_id, seen, owed, call.services.view.configs)
+    of_webhooks = [each for each, channel in owed if channel == "webhook"]
+    found = explained(call.account_id, seen, of_webhooks, call.services.view.configs)
     wanted = (each for each in found if query.webhook_id in (None, each.webhook_id))
     shown, cursor = page_of(wanted, query, _KIND, lambda each: each.webhook_id, "")
     return Reply(
@@ -37,8 +43,17 @@ async def _explain(call: Call) -> Reply:
             next_cursor=cursor,
             activity_id=activity_id,
             event_id=query.event_id,
+            triggers=_triggers(call, seen, [each for each, _ in owed]),
         )
     )
+
+
+def _triggers(call: Call, seen: tuple[Seen, ...], owed: list[Owed]) -> list[ExplainedTriggerAnswer]:
+    """Those of the account, with the first page of an answer that is about all webhooks."""
+    if call.query.cursor is not None or call.query.webhook_id is not None:
+        return []
+    found = triggers_explained(call.account_id, seen, owed, call.services.view.configs)
+    return [ExplainedTriggerAnswer.of(each, call.account_id) for each in found]
 
 
 async def _one(call: Call) -> tuple[str, tuple[Seen, ...]]:
@@ -65,13 +80,16 @@ def _seen(row: EventRow) -> Seen:
     return Seen(row.event, row.at_ms, has_content=row.content is not None)
 
 
-async def _owed(call: Call, activity_id: str) -> Iterable[Owed]:
+async def _owed(call: Call, activity_id: str) -> list[tuple[Owed, str]]:
+    """The deliveries on record, those of messages too, each with its channel."""
     search = DeliverySearch(activity_id=activity_id, event_id=call.query.event_id, is_test=False)
     found = await call.services.history.deliveries(call.account_id, search, Part(_DELIVERIES_MAX))
-    return [
-        Owed(row.delivery_id, row.webhook_id, row.event_id, row.phase, row.status)
-        for row in found.rows
-    ]
+    return [(_as_owed(row), row.channel) for row in found.rows]
+
+
+def _as_owed(row: DeliveryRow) -> Owed:
+    named = (row.delivery_id, row.webhook_id, row.event_id, row.phase)
+    return Owed(*named, row.status, row.trigger_id)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
@@ -88,6 +106,6 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         description="For an activity, or for one event of it, webhook by webhook: the deliveries, "
         "or the reason why there is none. Give either `activity_id` or `event_id`. The history "
         "does not know former configurations, so a reason is that of today's; `changed_since` "
-        "says where this may matter.",
+        "says where this may matter. Triggers are told of with the first page.",
     ),
 )

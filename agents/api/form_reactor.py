@@ -14,26 +14,29 @@ from agents.api.operation import Call, Operation, Reply
 from agents.api.problems import FORBIDDEN, FieldFault, Problem, invalid
 from agents.clock import timestamp
 from agents.kafka.outgoing import new_event, trace_of
+from pipeline.form_events import with_end
 from pipeline.form_reactor import FormEvent, Submission, form_event
 from schemas.codec import Malformed
 
 _PATH: Final = "/formreactor/{id}"
 _DESCRIPTION: Final = (
     "Takes CallTrackingMetrics' fields, as JSON or as a web form; `{id}` is the form's name. What "
-    "it becomes is an activity and its event at `form`, which is in Kafka when the answer comes. "
-    "With `unique_form_id` it is the same event however often it is sent."
+    "it becomes is an activity with its events at `form` and `end`, which are in Kafka when the "
+    "answer comes. With `unique_form_id` they are the same events however often it is sent."
 )
 
 
 async def _take_in(call: Call) -> Reply:
     made = _form_event(call, _account_id(call))
-    event = made.event
-    await call.services.publisher.publish([new_event(event, trace_of({}))])
+    event, trace = made.event, trace_of({})
+    events = with_end(event)
+    await call.services.publisher.publish([new_event(each, trace) for each in events])
     warnings = [FieldFault(field=it.field, message=it.message) for it in made.warnings]
     answer = FormAnswer(
         status="success",
         id=event.activity_id,
         event_id=event.event_id,
+        event_ids=[each.event_id for each in events],
         activity=event.activity,
         warnings=warnings,
     )

@@ -20,7 +20,13 @@ from agents import metrics
 from agents.api.auth import ANONYMOUS, Principal, authenticated
 from agents.api.failures import problem_of
 from agents.api.idempotency import HEADER, ReplyMemory, StoredReply, token_of
-from agents.api.limits import BODY_BYTES_MAX, INGEST_BYTES_MAX, RateLimiter, read_body
+from agents.api.limits import (
+    BODY_BYTES_MAX,
+    INGEST_BYTES_MAX,
+    RateLimiter,
+    end_unread,
+    read_body,
+)
 from agents.api.operation import Call, Operation, Reply
 from agents.api.problems import Problem, answer_of, not_found
 from agents.api.reading import body_of, query_of, version_of
@@ -68,16 +74,22 @@ class Handling:
 
         return answer
 
-    async def answered(self, request: web.Request, route: str, steps: Steps) -> web.Response:
-        """Answer with what `steps` give, or with the problem that they end in; log either."""
+    async def answered(
+        self, request: web.Request, route: str, steps: Steps, *, path: str | None = None
+    ) -> web.Response:
+        """Answer with what `steps` give, or with the problem that they end in; log either.
+
+        `path` stands in the log for one that holds a secret.
+        """
         began_s = time.monotonic()
+        path = request.path if path is None else path
         asked = Asked(request, f"rq_{secrets.token_hex(8)}")
         try:
             response = await steps(asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is answered
             problem = problem_of(error)
             if problem.status == _SERVER_ERROR:
-                _log.error("api.failed", request_id=asked.id, path=request.path, exc_info=error)
+                _log.error("api.failed", request_id=asked.id, path=path, exc_info=error)
             response = _problem_response(problem, asked.id)
         response.headers["X-Request-Id"] = asked.id
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -88,12 +100,13 @@ class Handling:
         _log.info(
             "api.answered",
             method=request.method,
-            path=request.path,
+            path=path,
             status=response.status,
             took_ms=round(took_s * 1_000, 1),
             key=asked.key.key_id,
             request_id=asked.id,
         )
+        await end_unread(request, response)
         return response
 
     def _steps(self, operation: Operation) -> Steps:

@@ -62,5 +62,19 @@ async def read_body(request: web.Request, bytes_max: int) -> bytes:
     return bytes(body)
 
 
+async def end_unread(request: web.Request, response: web.Response) -> None:
+    """Send the response, and end the connection, if a compressed body was not read to its end.
+
+    The server would read the rest to its end, and so decompress it: of a body of 250 KB that can be
+    256 MB, for which everybody else would have to wait.
+    """
+    if "Content-Encoding" not in request.headers or request.content.is_eof():
+        return
+    response.force_close()  # says so to the client, too
+    await response.prepare(request)
+    await response.write_eof()
+    request.protocol.force_close()
+
+
 def _too_large(bytes_max: int) -> Problem:
     return Problem(TOO_LARGE, f"a request here has at most {bytes_max} bytes")

@@ -34,10 +34,10 @@ class Minted:
 
 def minted(account_id: int | None, name: str, scopes: Iterable[str] = SCOPES) -> Minted:
     """A key that never was; without an account, an admin key."""
-    secret = _text(_SECRET_BYTES)
+    secret = random_text(_SECRET_BYTES)
     owner = ADMIN_ACCOUNT if account_id is None else account_id
     fields = {
-        "id": f"hk{owner}-{_text(_ID_BYTES)}",
+        "id": f"hk{owner}-{random_text(_ID_BYTES)}",
         "account_id": account_id,
         "name": name,
         "scopes": sorted(set(scopes), key=SCOPES.index),
@@ -46,6 +46,6 @@ def minted(account_id: int | None, name: str, scopes: Iterable[str] = SCOPES) ->
     return Minted(validate(Key, fields), secret)
 
 
-def _text(count: int) -> str:
+def random_text(count: int) -> str:
     """Random bytes as letters and digits that survive any header, URL and double click."""
     return base64.b32encode(secrets.token_bytes(count)).decode().rstrip("=").lower()

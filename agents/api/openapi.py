@@ -32,6 +32,7 @@ from agents.api.problems import (
     ProblemAnswer,
 )
 from pipeline.form_bodies import FORM_TYPE
+from schemas.secret import SEALED
 
 _REF: Final = "#/components/schemas/{model}"
 _VARIABLE: Final = re.compile(r"\{([a-z_]+)\}")
@@ -97,7 +98,22 @@ def _schemas(operations: Sequence[Operation]) -> tuple[_Models, dict[str, Any]]:
         if operation.answer is not None:
             wanted[operation.answer, "serialization"] = None
     refs, definitions = models_json_schema([*wanted], ref_template=_REF)
-    return refs, definitions["$defs"]
+    return refs, _without_sealed(definitions["$defs"])
+
+
+def _without_sealed(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
+    """The schema as clients know it: how secrets are kept is nothing that they write or read."""
+    if isinstance(schema, list):
+        return [_without_sealed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _without_sealed(inner) for name, inner in schema.items()}
+    choices = found.get("anyOf", [])
+    plain = [it for it in choices if not str(it.get("pattern")).startswith(f"^{SEALED}")]
+    if len(plain) == len(choices):
+        return found
+    del found["anyOf"]
+    return found | (plain[0] if len(plain) == 1 else {"anyOf": plain})
 
 
 def _name(ref: dict[str, Any]) -> str:

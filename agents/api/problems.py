@@ -35,6 +35,7 @@ NOT_FOUND: Final = Kind("not_found", 404, "There is no such thing")
 METHOD_NOT_ALLOWED: Final = Kind("method_not_allowed", 405, "The method is not for this path")
 CONFLICT: Final = Kind("conflict", 409, "The request does not fit what is there")
 STALE: Final = Kind("stale", 412, "The record was changed by somebody else")
+TOO_SLOW: Final = Kind("too_slow", 408, "The request took too long to come")
 TOO_LARGE: Final = Kind("too_large", 413, "The request is too large")
 UNSUPPORTED_TYPE: Final = Kind("unsupported_type", 415, "The body is not JSON")
 INVALID: Final = Kind("invalid", 422, "Some fields cannot be accepted")
@@ -43,8 +44,8 @@ INTERNAL: Final = Kind("internal", 500, "Something went wrong here")
 UNAVAILABLE: Final = Kind("unavailable", 503, "A part of Hookline is away")
 
 KINDS: Final = (
-    *(MALFORMED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, CONFLICT, STALE),
-    *(TOO_LARGE, UNSUPPORTED_TYPE, INVALID, RATE_LIMITED, INTERNAL, UNAVAILABLE),
+    *(MALFORMED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, TOO_SLOW, CONFLICT),
+    *(STALE, TOO_LARGE, UNSUPPORTED_TYPE, INVALID, RATE_LIMITED, INTERNAL, UNAVAILABLE),
 )
 
 

@@ -24,6 +24,7 @@ from pipeline.masks import masked
 from pipeline.one_record import users_of
 from schemas.codec import Fault
 from schemas.config import Config, ConfigKey
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # Of each kind in one account. All of an account's are looked through at each write, and lists are
@@ -97,6 +98,19 @@ class Records:
 
     async def create(self, call: Call) -> Reply:
         """A new record; its id is drawn unless it is given."""
+        saved = await self.created(call)
+        reply = self.reply(saved)
+        return Reply(reply.body, headers={**reply.headers, **self.location(call, saved)})
+
+    def location(self, call: Call, saved: Saved) -> dict[str, str]:
+        """The header that says where a new record is."""
+        path = f"{self._resource.path}/{saved.record.id}"
+        return {"Location": path.replace("{account}", str(call.account_id))}
+
+    async def created(
+        self, call: Call, finished: Callable[[Config], Config] = lambda it: it
+    ) -> Saved:
+        """The new record that a call asks for, `finished` by what is not the client's to say."""
         given = call.body.root
         drawn = f"{self._resource.letters}_{_drawn_id()}"
         key = ConfigKey(call.account_id, self._resource.kind, str(given.get("id") or drawn))
@@ -106,11 +120,10 @@ class Records:
                 raise conflict(f"there is a {key.kind} {key.id} already", Fault("id", "is taken"))
             if len(configs.owned(key.account_id, key.kind)) >= RECORDS_MAX:
                 raise conflict(f"an account has {RECORDS_MAX} {key.kind}s at most")
-            return checked(call, key, {**given, "id": key.id}, configs)
+            found = checked(call, key, {**given, "id": key.id}, configs)
+            return Checked(finished(found.record), found.warnings)
 
-        reply = self.reply(await save(call, key, wanted))
-        location = f"{self._resource.path}/{key.id}".replace("{account}", str(key.account_id))
-        return Reply(reply.body, headers={**reply.headers, "Location": location})
+        return await save(call, key, wanted)
 
     async def replace(self, call: Call) -> Reply:
         """A record as a whole: what is left out takes its default."""
@@ -197,7 +210,10 @@ def existing(configs: Configs, key: ConfigKey, version: int | None) -> Config:
 
 def shown_fields(record: Config) -> dict[str, Any]:
     """The record as JSON values for an answer: masked, and without what is nobody's business."""
-    fields = masked(record) if isinstance(record, Webhook) else record.model_dump(mode="json")
+    if isinstance(record, Webhook | Source):
+        fields = masked(record)
+    else:
+        fields = record.model_dump(mode="json")
     return {name: value for name, value in fields.items() if name not in {"kind", "token_hash"}}
 
 

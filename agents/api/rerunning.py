@@ -84,6 +84,8 @@ async def _row(call: Call) -> DeliveryRow:
         raise not_found(f"delivery {delivery_id[:100]}")
     if row.is_test:
         raise conflict("this was a test: test the webhook again instead")
+    if row.channel != "webhook":
+        raise conflict("this is a message of a trigger: run the trigger again instead")
     return row
 
 

@@ -21,11 +21,13 @@ from pipeline.documents import Document
 from pipeline.masks import unmasked
 from pipeline.merge_patch import merged
 from pipeline.one_record import faults_of, read_one, record_in, warnings_of
-from pipeline.sealing import Keys, has_secrets, sealed_like, secrets_of
+from pipeline.sealing import Keys, Sealable, has_secrets, sealed_like, secrets_of
 from pipeline.settings import parse_networks
-from schemas.codec import Fault, Malformed
+from schemas.codec import Fault, Malformed, Record
 from schemas.config import Config, ConfigKey, key_of
+from schemas.filter import as_groups
 from schemas.secret import is_sealed
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # Answered with a record, and so found in what is written back: nobody means to set them.
@@ -84,9 +86,9 @@ def webhook_from(call: Call, given: dict[str, Any], current: Webhook | None) -> 
 
 def sealed(call: Call, record: Config, current: Config | None) -> Config:
     """The record with every secret sealed, as in `current` where it is the same secret."""
-    if not isinstance(record, Webhook) or not has_secrets(record):
+    if not isinstance(record, Webhook | Source) or not has_secrets(record):
         return record
-    before = current if isinstance(current, Webhook) else None
+    before = current if isinstance(current, Webhook | Source) else None
     if before is not None and _has_its_secrets(record, before):
         return record
     try:
@@ -95,10 +97,18 @@ def sealed(call: Call, record: Config, current: Config | None) -> Config:
         raise invalid(malformed.faults) from None
 
 
-def _has_its_secrets(record: Webhook, before: Webhook) -> bool:
+def _has_its_secrets(record: Sealable, before: Sealable) -> bool:
     """Whether all that is secret is as it was, and sealed: then no key is needed."""
-    ours, theirs = ((it.headers, it.basic_auth, it.signing) for it in (record, before))
-    return ours == theirs and all(is_sealed(it.text) for it in secrets_of(record) if it.text)
+    is_same = _of_secrets(record) == _of_secrets(before)
+    return is_same and all(is_sealed(it.text) for it in secrets_of(record) if it.text)
+
+
+def _of_secrets(record: Sealable) -> tuple[Record, ...]:
+    """The parts in which secrets stand, with what says of which form they have to be."""
+    if isinstance(record, Source):
+        return (record.verification,)
+    auth = () if record.basic_auth is None else (record.basic_auth,)
+    return (*record.headers, *auth, record.signing)
 
 
 def secret_keys(services: Services) -> Keys:
@@ -130,30 +140,43 @@ def _translated(
 ) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
     """The fields under their own names, without masks; the faults, and the warnings so far."""
     fields = {name: value for name, value in given.items() if name not in _ANSWERED}
-    if kind != "webhook":
-        return fields, [], []
+    if kind == "source":
+        return _of_source(fields, current)
+    if kind == "trigger":
+        return _with_groups(fields, "conditions"), [], []
     webhook = current if isinstance(current, Webhook) else None
     translation = Translation(fields, webhook)
     fields, faults = unmasked(translation.fields, webhook)
-    return _with_whole_filter(fields), translation.faults + faults, translation.warnings
+    return _with_groups(fields, "filter"), translation.faults + faults, translation.warnings
+
+
+def _of_source(
+    fields: dict[str, Any], current: Config | None
+) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
+    """The same of a source, whose token is drawn by us."""
+    faults = []
+    if fields.pop("token", None) is not None:
+        faults.append(Fault("token", "is drawn by Hookline: POST …/token/rotate draws another"))
+    fields, masks = unmasked(fields, current if isinstance(current, Source) else None)
+    return fields, faults + masks, []
 
 
 def _to_patch(current: Config, patch: dict[str, Any]) -> dict[str, Any]:
-    """The fields that a patch is merged into; a format of another kind has nothing of the old."""
+    """The fields that a patch is merged into.
+
+    A format or a verification of another kind has nothing of the old.
+    """
     fields = current.model_dump(mode="json", exclude=set(_ANSWERED))
-    ours, theirs = fields.get("format"), patch.get("format")
-    if ours and isinstance(theirs, dict) and theirs.get("kind", ours["kind"]) != ours["kind"]:
-        fields["format"] = None
+    for name, kind in (("format", "kind"), ("verification", "type")):
+        ours, theirs = fields.get(name), patch.get(name)
+        if ours and isinstance(theirs, dict) and theirs.get(kind, ours[kind]) != ours[kind]:
+            fields[name] = None
     return fields
 
 
-def _with_whole_filter(fields: dict[str, Any]) -> dict[str, Any]:
-    """A filter of one group written out, as it is kept, so that a patch takes its place."""
-    written = fields.get("filter")
-    if isinstance(written, dict) and "all" in written and "any" not in written:
-        rest = {name: value for name, value in written.items() if name != "all"}
-        return {**fields, "filter": {**rest, "any": [{"all": written["all"]}]}}
-    return fields
+def _with_groups(fields: dict[str, Any], name: str) -> dict[str, Any]:
+    """A filter, or conditions, of one group written out as kept, so that a patch replaces it."""
+    return {**fields, name: as_groups(fields[name])} if name in fields else fields
 
 
 def _named(fields: dict[str, Any], key: ConfigKey, faults: list[Fault]) -> dict[str, Any]:

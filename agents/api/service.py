@@ -9,8 +9,11 @@ from functools import partial
 from aiohttp import web
 
 from agents.api.documents import documentation_routes
+from agents.api.failures import problem_of
 from agents.api.handling import Handling
+from agents.api.inbound_taking import InboundTaking
 from agents.api.operations import OPERATIONS
+from agents.api.problems import UNAVAILABLE
 from agents.api.publishing import ApiPublisher
 from agents.api.rerunning import keep_house
 from agents.api.routing import routes_of
@@ -21,6 +24,8 @@ from agents.api.view import LiveView
 from agents.api.writing import ConfigWriter
 from agents.clock import now_ms
 from agents.history.reading import HistoryReader
+from agents.replay.keeper import Keeper
+from agents.replay.parts import Parts
 from pipeline.settings import Settings
 
 
@@ -40,13 +45,17 @@ class ApiService:
             tester=Tester(settings),
         )
         self._handling = Handling(self.services)
+        self._keeper = Keeper(_parts(self.services))
+        self._inbound = InboundTaking(self.services, self._handling)
         self._tasks: list[asyncio.Task[None]] = []
+        self._keeping: asyncio.Task[None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, for an application of their own or a larger one."""
         public_url = self.services.settings.public_url
         return [
             *routes_of(OPERATIONS, self._handling),
+            *self._inbound.routes(),
             *documentation_routes(OPERATIONS, self._handling, public_url),
         ]
 
@@ -57,6 +66,7 @@ class ApiService:
             kept_running("writer", self.services.writer.run),
             kept_running("housekeeping", partial(keep_house, self.services)),
         ]
+        self._keeping = kept_running("replays", self._keeper.run)
 
     def conditions(self) -> Mapping[str, bool]:
         """What has to hold before requests are sent here.
@@ -66,7 +76,11 @@ class ApiService:
         return {"configs_followed": self.services.view.is_followed}
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything; replays are left while their records can be written."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        await self._keeper.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -75,3 +89,16 @@ class ApiService:
         await self.services.tester.close()
         await self.services.view.close()
         await asyncio.to_thread(self.services.history.close)
+
+
+def _parts(services: Services) -> Parts:
+    """What replays are carried out with."""
+    return Parts(
+        services.settings,
+        lambda: services.view.configs,
+        services.clock,
+        services.history,
+        services.publisher.publish,
+        services.writer.write,
+        lambda error: problem_of(error).status == UNAVAILABLE.status,
+    )

@@ -1,19 +1,22 @@
-"""Which webhook and which activity a test, a preview or a run is about; the same for all three."""
+"""Which webhook and which activity a test, a preview or a run is about, said once for all."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from agents.api.models.trying import ActivityFrom
 from agents.api.operation import Call
 from agents.api.problems import conflict, invalid, not_found
+from agents.clock import timestamp
 from agents.history.cursors import is_askable
 from agents.history.rows import ActivityRow
 from pipeline.trials import SAMPLE_ACTIVITY, trial_event
 from schemas.account import Account
-from schemas.codec import Fault, Malformed
+from schemas.codec import Fault, Malformed, validate
 from schemas.event import Event
+from schemas.phases import ROUTE
 from schemas.webhook import Webhook
 
 
@@ -64,6 +67,26 @@ async def row_of(call: Call) -> ActivityRow | None:
     if row is None or row.content is None:
         raise invalid([Fault("activity_id", "there is no such activity on record")])
     return row
+
+
+async def run_event(call: Call, **named: str) -> Event:
+    """The event that runs what is `named` (`webhook_id` or `trigger_id`), of an activity on record.
+
+    It has the sequence of its snapshot, which is not a newer one by being told of again.
+    """
+    row = await row_of(call)
+    if row is None:
+        raise invalid([Fault("activity_id", "the account has no activity on record")])
+    fields = {
+        "event_id": f"run_{secrets.token_hex(12)}",
+        "account_id": call.account_id,
+        "phase": ROUTE,
+        "occurred_at": timestamp(call.now_ms),
+        "sequence": row.sequence,
+        "activity": row.content,
+        "origin": "run",
+    }
+    return validate(Event, {**fields, **named})
 
 
 def event_of(webhook: Webhook, choice: Chosen, event_id: str | None = None) -> Event:

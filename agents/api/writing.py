@@ -41,8 +41,9 @@ _WAITING_MAX: Final = 1_000
 # Others rarely write the same record in the same millisecond, and never again and again.
 _ROUNDS_MAX: Final = 5
 
-# Keys matter to the API alone, and a job that a rerun is about waits for it by its offset.
-_NOT_WAITED_FOR: Final = frozenset({"key", "rerun"})
+# Keys matter to the API alone, a job that a rerun is about waits for it by its offset, and a replay
+# moves on each second: that it was cancelled is read as soon as it is there.
+_NOT_WAITED_FOR: Final = frozenset({"key", "rerun", "replay"})
 
 # What to change, given the configuration as it is; raises `Problem` to refuse. It may be asked
 # more than once, and only its last answer counts.

@@ -16,7 +16,7 @@ from agents.bench import prepared
 from agents.bench.cases import IN_FLIGHT_MS, Case, Load, Options
 from agents.bench.figures import latency_figures
 from agents.bench.parked import still_parked
-from agents.bench.partitions import partition_of, silence_s
+from agents.bench.partitions import silence_s
 from agents.bench.plan import Endpoint
 from agents.bench.publisher import Order, Receipt
 from agents.bench.search import PRECISION, PRECISION_QUICK, StepSearch, is_held
@@ -26,6 +26,7 @@ from agents.bench.usage import Used
 from agents.bench.watching import MEASURED, PREPARED, WARM_UP, Watch
 from agents.errors import OperationError
 from agents.kafka.producer import Outgoing
+from pipeline.partitioning import partition_of
 
 Figures = dict[str, float]
 

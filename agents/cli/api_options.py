@@ -107,6 +107,16 @@ def print_record(record: Item, *, as_json: bool, left_out: Sequence[str] = ()) -
         click.echo(f"{name:{width}}  {_shown(value)}".rstrip())
 
 
+def switch(api: ApiClient, account: int, what: tuple[str, str], to: str, *, as_json: bool) -> None:
+    """Enable or disable (`to`) a record of an account, which is its kind and its id, and say so."""
+    kind, name = what
+    answer = api.post("accounts", account, f"{kind}s", name, to)
+    if as_json:
+        print_record(answer, as_json=True)
+    else:
+        click.echo(f"{kind} {name} is {to}d")
+
+
 def _at(item: Item, path: str) -> object:
     value: Any = item
     for name in path.split("."):

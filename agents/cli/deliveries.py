@@ -47,6 +47,13 @@ def _searched(command: Command) -> Command:
         click.option("--webhook", "webhook_id", help="Only of this webhook."),
         click.option("--activity", "activity_id", help="Only of this activity."),
         click.option("--phase", type=click.Choice(PHASE_IDS), help="Only of this phase."),
+        click.option(
+            "--channel",
+            type=click.Choice(("webhook", "email", "text")),
+            help="Only what goes out by this way.",
+        ),
+        click.option("--trigger", "trigger_id", help="Only messages of this trigger."),
+        click.option("--replay", "replay_id", help="Only what this replay began again."),
         click.option("--reason", help="Only with this reason code, such as timeout."),
         click.option("--from", "from_", help="From this time on, such as 2026-05-01T00:00:00Z."),
         click.option("--to", help="Before this time."),

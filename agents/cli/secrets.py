@@ -1,4 +1,4 @@
-"""`hookline secrets`: make a key for webhooks' secrets, and seal everything with the newest one."""
+"""`hookline secrets`: make a key for secrets, and seal everything with the newest one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def secrets() -> None:
-    """Make keys for webhooks' secrets, and change them (docs/operations.md says how)."""
+    """Make keys for secrets, and change them (docs/operations.md says how)."""
 
 
 @secrets.command()
@@ -34,11 +34,11 @@ def generate() -> None:
 @data_dir_option
 @click.pass_context
 def rotate(ctx: click.Context, data_dir: Path | None, *, dry_run: bool) -> None:
-    """Seal the secrets of all webhooks with the first key.
+    """Seal the secrets of all webhooks and sources with the first key.
 
     What is plain is sealed, what another key sealed is sealed anew. Nothing is sent differently
     meanwhile. Interrupted, or run again, it does what is left. Exit code 1: some can be opened with
-    no key; apply their webhooks again.
+    no key; apply their records again.
     """
     from agents.configs.topic import ConfigTopic  # noqa: PLC0415 - as above
     from agents.sealing.keys import keys_for  # noqa: PLC0415 - as above
@@ -64,7 +64,7 @@ def rotate(ctx: click.Context, data_dir: Path | None, *, dry_run: bool) -> None:
 def _report(found: Finding, key_id: str, *, dry_run: bool) -> None:
     for key, malformed in found.unreadable.items():
         for fault in malformed.faults:
-            click.echo(f"webhook {key.account_id}/{key.id}: {fault}", err=True)
+            click.echo(f"{key.kind} {key.account_id}/{key.id}: {fault}", err=True)
     suffix = " (dry run: nothing was written)" if dry_run else ""
     click.echo(
         f"{len(found.stale)} sealed anew with the key {key_id}, {len(found.current)} needed "

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from agents.cli.api_client import ApiClient
-from agents.cli.api_options import limited, print_items, print_record, with_account
+from agents.cli.api_options import limited, print_items, print_record, switch, with_account
 
 _COLUMNS = (
     ("id", "id"),
@@ -45,7 +43,7 @@ def show(api: ApiClient, account: int, webhook: str, *, as_json: bool) -> None:
 @with_account
 def enable(api: ApiClient, account: int, webhook: str, *, as_json: bool) -> None:
     """Let a webhook fire again."""
-    _switch(api, account, webhook, "enable", as_json=as_json)
+    switch(api, account, ("webhook", webhook), "enable", as_json=as_json)
 
 
 @webhooks.command()
@@ -53,7 +51,7 @@ def enable(api: ApiClient, account: int, webhook: str, *, as_json: bool) -> None
 @with_account
 def disable(api: ApiClient, account: int, webhook: str, *, as_json: bool) -> None:
     """Let a webhook fire no more; what waits for a retry ends as skipped."""
-    _switch(api, account, webhook, "disable", as_json=as_json)
+    switch(api, account, ("webhook", webhook), "disable", as_json=as_json)
 
 
 @webhooks.command()
@@ -70,11 +68,3 @@ def test(
     body = {} if activity_id is None else {"activity_id": activity_id}
     answer = api.post("accounts", account, "webhooks", webhook, "test", body=body)
     print_record(answer, as_json=as_json)
-
-
-def _switch(api: ApiClient, account: int, webhook: str, to: str, *, as_json: bool) -> None:
-    answer = api.post("accounts", account, "webhooks", webhook, to)
-    if as_json:
-        click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
-    else:
-        click.echo(f"webhook {webhook} is {to}d")

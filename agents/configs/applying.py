@@ -18,7 +18,8 @@ from pipeline.documents import Document, read_document, unresolved
 from pipeline.sealing import Keys, has_secrets, sealed_like
 from pipeline.settings import Settings, parse_networks
 from schemas.codec import Fault, Malformed
-from schemas.config import Config
+from schemas.config import Config, key_of
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 
@@ -101,18 +102,19 @@ def sealed_records(document: Document, configs: Configs, keys: Keys, root: Node)
     records: list[Config] = []
     faults: list[Fault] = []
     for path, record in ((placed.path, placed.record) for placed in document.records):
-        if not isinstance(record, Webhook) or not has_secrets(record):
+        if not isinstance(record, Webhook | Source) or not has_secrets(record):
             records.append(record)
             continue
         if not keys:
             raise OperationError(
                 f"{path} has secrets, and there is no key to encrypt them with: set "
-                "HOOKLINE_SECRET_KEYS as the senders have it (`hookline secrets generate` makes a "
-                "key)"
+                "HOOKLINE_SECRET_KEYS as the agents have it (`hookline secrets generate` makes "
+                "one)"
             )
-        current = configs.webhook(record.account_id, record.id)
+        current = configs.get(key_of(record))
+        known = current if isinstance(current, Webhook | Source) else None
         try:
-            records.append(sealed_like(record, current, keys, new_nonce))
+            records.append(sealed_like(record, known, keys, new_nonce))
         except Malformed as malformed:
             faults += [Fault(f"{path}.{it.field}", it.message) for it in malformed.faults]
     if faults:

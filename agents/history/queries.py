@@ -56,14 +56,15 @@ class Part:
     place: Place | None = None
 
 
-def _columns(table: Table, *left_out: str) -> tuple[Column[Any], ...]:
+def columns_of(table: Table, *left_out: str) -> tuple[Column[Any], ...]:
+    """The columns of a table, but for some."""
     return tuple(column for column in table.c if column.name not in left_out)
 
 
-_ACTIVITY: Final = _columns(ACTIVITIES, "account_id", "rank")
-_EVENT: Final = _columns(EVENTS, "partition", "offset")
-_DELIVERY: Final = _columns(DELIVERIES, "account_id", "rank")
-_ATTEMPT: Final = _columns(
+_ACTIVITY: Final = columns_of(ACTIVITIES, "account_id", "rank")
+_EVENT: Final = columns_of(EVENTS, "partition", "offset")
+_DELIVERY: Final = columns_of(DELIVERIES, "account_id", "rank")
+_ATTEMPT: Final = columns_of(
     ATTEMPTS, "account_id", "status_class", "source_topic", "source_partition", "source_offset"
 )
 
@@ -72,15 +73,15 @@ _BY_DELIVERY: Final = (DELIVERIES.c.first_queued_at_ms, DELIVERIES.c.delivery_id
 _BY_ATTEMPT: Final = (ATTEMPTS.c.at_ms, ATTEMPTS.c.partition, ATTEMPTS.c.offset)
 
 
-def _with_content(columns: tuple[Column[Any], ...], table: Table, content: Table) -> Select[Any]:
+def with_content(columns: tuple[Column[Any], ...], table: Table, content: Table) -> Select[Any]:
     """Rows of a table with what a second one, of the same key, may have of their content."""
     same = and_(*(content.c[each.name] == each for each in table.primary_key))
     return select(*columns, content.c.content).select_from(table.outerjoin(content, same))
 
 
-_ACTIVITY_WITH_CONTENT: Final = _with_content(_ACTIVITY, ACTIVITIES, ACTIVITY_BODIES)
-_EVENT_WITH_CONTENT: Final = _with_content(_EVENT, EVENTS, SNAPSHOTS)
-_ATTEMPT_WITH_EXCHANGE: Final = _with_content(_ATTEMPT, ATTEMPTS, EXCHANGES)
+_ACTIVITY_WITH_CONTENT: Final = with_content(_ACTIVITY, ACTIVITIES, ACTIVITY_BODIES)
+_EVENT_WITH_CONTENT: Final = with_content(_EVENT, EVENTS, SNAPSHOTS)
+_ATTEMPT_WITH_EXCHANGE: Final = with_content(_ATTEMPT, ATTEMPTS, EXCHANGES)
 
 
 def activities(
@@ -88,9 +89,9 @@ def activities(
 ) -> Found[ActivityRow]:
     """Activities without their content, the last told first."""
     where = [ACTIVITIES.c.account_id == account_id, *activities_where(search)]
-    rows = _part_of(connection, select(*_ACTIVITY), where, _BY_ACTIVITY, part)
+    rows = rows_of_part(connection, select(*_ACTIVITY), where, _BY_ACTIVITY, part)
     found = [ActivityRow(**row) for row in rows]
-    return _found(found, part, lambda row: (row.at_ms, row.activity_id))
+    return found_in(found, part, lambda row: (row.at_ms, row.activity_id))
 
 
 def activity(connection: Connection, account_id: int, activity_id: str) -> ActivityRow | None:
@@ -105,7 +106,7 @@ def latest_activity(connection: Connection, account_id: int) -> ActivityRow | No
     """The activity that was told of last, with its content."""
     of = ACTIVITIES.c
     newest = select(of.activity_id).where(of.account_id == account_id)
-    newest = newest.order_by(*_descending(_BY_ACTIVITY)).limit(1)
+    newest = newest.order_by(*descending(_BY_ACTIVITY)).limit(1)
     activity_id = connection.execute(newest).scalar()
     return None if activity_id is None else activity(connection, account_id, activity_id)
 
@@ -135,9 +136,9 @@ def deliveries(
 ) -> Found[DeliveryRow]:
     """Deliveries, the last begun first."""
     where = [DELIVERIES.c.account_id == account_id, *deliveries_where(search)]
-    rows = _part_of(connection, select(*_DELIVERY), where, _BY_DELIVERY, part)
+    rows = rows_of_part(connection, select(*_DELIVERY), where, _BY_DELIVERY, part)
     found = [DeliveryRow(**row) for row in rows]
-    return _found(found, part, lambda row: (row.first_queued_at_ms, row.delivery_id))
+    return found_in(found, part, lambda row: (row.first_queued_at_ms, row.delivery_id))
 
 
 def delivery(connection: Connection, account_id: int, delivery_id: str) -> DeliveryRow | None:
@@ -153,9 +154,9 @@ def attempts(
 ) -> Found[AttemptRow]:
     """Attempts with request and response, the last first."""
     where = [ATTEMPTS.c.account_id == account_id, *attempts_where(search)]
-    rows = _part_of(connection, _ATTEMPT_WITH_EXCHANGE, where, _BY_ATTEMPT, part)
+    rows = rows_of_part(connection, _ATTEMPT_WITH_EXCHANGE, where, _BY_ATTEMPT, part)
     found = [AttemptRow.of(row) for row in rows]
-    return _found(found, part, lambda row: (row.at_ms, row.partition, row.offset))
+    return found_in(found, part, lambda row: (row.at_ms, row.partition, row.offset))
 
 
 def attempt(
@@ -180,7 +181,7 @@ def sent_request(connection: Connection, account_id: int, delivery_id: str) -> S
         of.is_test.is_(False),
         EXCHANGES.c.content.is_not(None),
     )
-    row = connection.execute(asked.order_by(*_descending(_BY_ATTEMPT)).limit(1)).mappings().first()
+    row = connection.execute(asked.order_by(*descending(_BY_ATTEMPT)).limit(1)).mappings().first()
     exchanged = None if row is None else AttemptRow.of(row).exchanged
     return None if exchanged is None else exchanged.request
 
@@ -199,7 +200,7 @@ def began_between(
     return connection.execute(asked.limit(limit)).scalars().all()
 
 
-def _part_of(
+def rows_of_part(
     connection: Connection,
     wanted: Select[Any],
     where: list[ColumnElement[bool]],
@@ -210,17 +211,19 @@ def _part_of(
     if part.place is not None:
         where = [*where, after(order, part.place)]
     key = tuple(order[0].table.primary_key)
-    places = select(*key).where(*where).order_by(*_descending(order)).limit(part.limit + 1)
+    places = select(*key).where(*where).order_by(*descending(order)).limit(part.limit + 1)
     found = places.subquery("found")
     same = and_(*(found.c[column.name] == column for column in key))
-    asked = wanted.join(found, same).order_by(*_descending(order))
+    asked = wanted.join(found, same).order_by(*descending(order))
     return connection.execute(asked).mappings().all()
 
 
-def _descending(order: tuple[Column[Any], ...]) -> list[ColumnElement[Any]]:
+def descending(order: tuple[Column[Any], ...]) -> list[ColumnElement[Any]]:
+    """The order backwards."""
     return [column.desc() for column in order]
 
 
-def _found(rows: list[RowT], part: Part, place_of: Callable[[RowT], Place]) -> Found[RowT]:
+def found_in(rows: list[RowT], part: Part, place_of: Callable[[RowT], Place]) -> Found[RowT]:
+    """The part that was asked for, of rows of which one more may have been found."""
     shown = tuple(rows[: part.limit])
     return Found(shown, place_of(shown[-1]) if len(rows) > part.limit else None)

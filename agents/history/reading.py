@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +19,15 @@ import structlog
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from agents.history import queries
+from agents.history import failing, inbound, queries, replaying
 from agents.history.engine import CONNECTIONS_MAX, Database, is_away
+from agents.history.inbound import InboundRow, InboundSearch
 from agents.history.queries import Found, Part
 from agents.history.rows import ActivityRow, AttemptRow, DeliveryRow, EventRow
 from agents.history.search import ActivitySearch, AttemptSearch, DeliverySearch
+from agents.history.writing import Partition
+from pipeline.auto_disabling import Failing
+from pipeline.replaying import Activity, Known
 from pipeline.settings import Settings
 from pipeline.timeseries import HistoryAwayError
 from schemas.attempt import SentRequest
@@ -102,6 +106,53 @@ class HistoryReader:
     ) -> Sequence[bytes]:
         """The packed content of at most `limit` activities that began within these bounds."""
         return await self._ask(queries.began_between, account_id, begin_s, end_s, limit)
+
+    async def inbound_requests(
+        self, account_id: int, search: InboundSearch, part: Part, *, held: bool = False
+    ) -> Found[InboundRow]:
+        """Requests to sources, the last first; `held`: with what they held."""
+        question = inbound.held_requests if held else inbound.inbound_requests
+        return await self._ask(question, account_id, search, part)
+
+    async def inbound_request(self, account_id: int, inbound_id: str) -> InboundRow | None:
+        """One request to a source, with what it held."""
+        return await self._ask(inbound.inbound_request, account_id, inbound_id)
+
+    async def latest_sample(self, account_id: int, source_id: str) -> InboundRow | None:
+        """The last request to a source that is kept as a whole."""
+        return await self._ask(inbound.latest_sample, account_id, source_id)
+
+    async def known_deliveries(
+        self, account_id: int, delivery_ids: Collection[str]
+    ) -> dict[str, Known]:
+        """What is on record of these deliveries, by id."""
+        return await self._ask(replaying.known_deliveries, account_id, delivery_ids)
+
+    async def known_activities(
+        self, account_id: int, activity_ids: Collection[str]
+    ) -> dict[str, Activity]:
+        """These activities as they are now, by id."""
+        return await self._ask(replaying.known_activities, account_id, activity_ids)
+
+    async def outcomes(self, account_id: int, replay_id: str) -> dict[str, int]:
+        """How many of the deliveries that a replay began stand how, by status."""
+        return await self._ask(replaying.outcomes, account_id, replay_id)
+
+    async def recorded_up_to(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Up to which offsets the history has these partitions."""
+        return await self._ask(replaying.recorded_up_to, partitions)
+
+    async def failing(self, account_id: int, webhook_id: str, since_ms: int) -> Failing | None:
+        """The webhook's first and last failure since then and since its last delivery."""
+        return await self._ask(failing.failing, account_id, webhook_id, since_ms)
+
+    async def waiting(self, account_id: int, webhook_id: str, limit: int) -> int:
+        """How many deliveries of the webhook have not ended; `limit` at most are counted."""
+        return await self._ask(failing.waiting, account_id, webhook_id, limit)
+
+    async def recorded_to(self, topic: str, partition: int) -> int:
+        """Up to which offset a partition (of a topic with its prefix) is in the history."""
+        return await self._ask(failing.recorded_to, topic, partition)
 
     def close(self) -> None:
         """Wait for what is being asked, and let go of the database."""

@@ -18,6 +18,8 @@ from agents.history.tables import (
     DELIVERIES,
     EVENTS,
     EXCHANGES,
+    INBOUND,
+    INBOUND_BODIES,
     SNAPSHOTS,
 )
 from pipeline.settings import Settings
@@ -27,11 +29,11 @@ ROWS_MAX: Final = 500
 
 _DAY_MS: Final = 24 * 60 * 60 * 1_000
 
-_BODIES: Final = (SNAPSHOTS, EXCHANGES)
+_BODIES: Final = (SNAPSHOTS, EXCHANGES, INBOUND_BODIES)
 # The column that says a row's age, and what goes with the row.
 _AGES: Final = {DELIVERIES: "last_at_ms"}
 _WITH: Final = {ACTIVITIES: (ACTIVITY_BODIES,)}
-TABLES: Final = (*_BODIES, ATTEMPTS, DELIVERIES, EVENTS, ACTIVITIES)
+TABLES: Final = (*_BODIES, ATTEMPTS, DELIVERIES, EVENTS, ACTIVITIES, INBOUND)
 
 
 def expiries(settings: Settings, now_ms: int) -> Iterator[tuple[Table, int]]:

@@ -42,6 +42,8 @@ class EventRow:
     sequence: int | None
     origin: str
     webhook_id: str | None
+    trigger_id: str | None
+    chain: str
     occurred_at: str | None
     at_ms: int
     content: dict[str, Any] | None = None
@@ -58,6 +60,8 @@ class EventRow:
                 "sequence": self.sequence,
                 "activity": {"id": self.activity_id} if self.content is None else self.content,
                 "webhook_id": self.webhook_id,
+                "trigger_id": self.trigger_id,
+                "chain": self.chain.split(),
                 "origin": self.origin,
             }
         )
@@ -84,6 +88,9 @@ class DeliveryRow:
     next_step: str
     next_due_ms: int | None
     is_test: bool
+    channel: str
+    trigger_id: str | None
+    replay_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,9 @@ class AttemptRow:
     next_tier: str | None
     next_due_ms: int | None
     is_test: bool
+    channel: str
+    trigger_id: str | None
+    replay_id: str | None
     exchanged: Exchanged | None = None
 
     @classmethod

@@ -18,7 +18,7 @@ from agents.errors import OperationError
 from agents.history.engine import Database
 
 # The last of agents/history/migrations/versions; a test holds the two together.
-REVISION: Final = "0001"
+REVISION: Final = "0003"
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION: Final = table("alembic_version", column("version_num"))

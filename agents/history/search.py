@@ -54,6 +54,9 @@ class DeliverySearch:
     phase: str | None = None
     reason: str | None = None
     is_test: bool | None = None
+    channel: str | None = None
+    trigger_id: str | None = None
+    replay_id: str | None = None
     window: Window = ALWAYS
 
 
@@ -72,6 +75,9 @@ class AttemptSearch:
     source: str | None = None
     url: str | None = None
     is_test: bool | None = None
+    channel: str | None = None
+    trigger_id: str | None = None
+    replay_id: str | None = None
     window: Window = ALWAYS
 
 
@@ -89,7 +95,8 @@ def deliveries_where(search: DeliverySearch) -> Iterator[ColumnElement[bool]]:
     wide = {"webhook_id": search.webhook_id, "status": search.status}
     yield from _by_the_narrowest(of, narrow, wide)
     yield from _equal(of, event_id=search.event_id, phase=search.phase, last_reason=search.reason)
-    yield from _equal(of, is_test=search.is_test)
+    yield from _equal(of, is_test=search.is_test, channel=search.channel)
+    yield from _equal(of, trigger_id=search.trigger_id, replay_id=search.replay_id)
     yield from _within(of.first_queued_at_ms, search.window)
 
 
@@ -100,7 +107,8 @@ def attempts_where(search: AttemptSearch) -> Iterator[ColumnElement[bool]]:
     yield from _by_the_narrowest(of, narrow, {"webhook_id": search.webhook_id})
     yield from _equal(of, status=search.status, outcome=search.outcome)
     yield from _equal(of, status_class=search.status_class, reason=search.reason)
-    yield from _equal(of, phase=search.phase, is_test=search.is_test)
+    yield from _equal(of, phase=search.phase, is_test=search.is_test, channel=search.channel)
+    yield from _equal(of, trigger_id=search.trigger_id, replay_id=search.replay_id)
     if search.source is not None:
         yield exists().where(
             ACTIVITIES.c.account_id == of.account_id,

@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -32,6 +33,18 @@ def _key(name: str, kind: type[BigInteger | Integer | Text]) -> Column[object]:
 
 def _field(name: str, kind: type[BigInteger | Integer | Text]) -> Column[object]:
     return Column(name, kind, nullable=False)
+
+
+_OF_A_REPLAY: Final = "replay_id IS NOT NULL"
+
+
+def _of_channel() -> tuple[Column[object], ...]:
+    """By which way it went out, and which trigger and which replay asked for it."""
+    return (
+        Column("channel", Text, nullable=False, server_default="webhook"),
+        Column("trigger_id", Text),
+        Column("replay_id", Text),
+    )
 
 
 # The latest snapshot of each activity, but for its content. `began_at_s` is its `unix_time`, none
@@ -65,7 +78,8 @@ ACTIVITY_BODIES: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-# Every event, by its first record: a resend is the same event. `webhook_id` is that of a `route`.
+# Every event, by its first record: a resend is the same event. `webhook_id` or `trigger_id` is what
+# a `route` runs; `chain` has a space between its links.
 EVENTS: Final = Table(
     "events",
     METADATA,
@@ -76,6 +90,8 @@ EVENTS: Final = Table(
     Column("sequence", BigInteger),
     _field("origin", Text),
     Column("webhook_id", Text),
+    Column("trigger_id", Text),
+    Column("chain", Text, nullable=False, server_default=""),
     Column("occurred_at", Text),
     _field("at_ms", BigInteger),
     _field("partition", Integer),
@@ -99,7 +115,8 @@ SNAPSHOTS: Final = Table(
 )
 
 # How far each delivery has come, by the record that counts most. `status` is one of
-# pipeline.history.Status; `attempts` counts requests of the newest run; `last_status` is HTTP's.
+# pipeline.history.Status; `attempts` counts requests of the newest run; `last_status` is HTTP's, or
+# SMTP's of an email. A message's `webhook_id` is that of the webhook that fails, or empty.
 DELIVERIES: Final = Table(
     "deliveries",
     METADATA,
@@ -122,12 +139,21 @@ DELIVERIES: Final = Table(
     _field("next_step", Text),
     Column("next_due_ms", BigInteger),
     Column("is_test", Boolean, nullable=False),
+    *_of_channel(),
     Index(None, "account_id", "first_queued_at_ms"),
     Index(None, "account_id", "status", "first_queued_at_ms"),
     Index(None, "account_id", "webhook_id", "first_queued_at_ms"),
     Index(None, "account_id", "webhook_id", "status", "first_queued_at_ms"),
     Index(None, "account_id", "activity_id"),
     Index(None, "last_at_ms"),
+    # Few deliveries are of a replay.
+    Index(
+        "ix_deliveries_account_id_replay_id",
+        "account_id",
+        "replay_id",
+        sqlite_where=text(_OF_A_REPLAY),
+        postgresql_where=text(_OF_A_REPLAY),
+    ),
     sqlite_with_rowid=False,
 )
 
@@ -169,6 +195,7 @@ ATTEMPTS: Final = Table(
     Column("next_tier", Text),
     Column("next_due_ms", BigInteger),
     Column("is_test", Boolean, nullable=False),
+    *_of_channel(),
     Index(None, "account_id", "at_ms"),
     Index(None, "account_id", "activity_id", "at_ms"),
     Index(None, "account_id", "webhook_id", "at_ms"),
@@ -185,6 +212,46 @@ EXCHANGES: Final = Table(
     METADATA,
     _key("partition", Integer),
     _key("offset", BigInteger),
+    _field("at_ms", BigInteger),
+    Column("content", LargeBinary, nullable=False),
+    Index(None, "at_ms"),
+)
+
+# Every request to a source that was known, taken in or refused. `faults` and `event_ids` are JSON.
+INBOUND: Final = Table(
+    "inbound",
+    METADATA,
+    _key("account_id", BigInteger),
+    _key("inbound_id", Text),
+    _field("source_id", Text),
+    Column("source_version", BigInteger),
+    _field("at_ms", BigInteger),
+    _field("method", Text),
+    _field("content_type", Text),
+    _field("body_bytes", BigInteger),
+    Column("cut", Boolean, nullable=False),
+    Column("remote", Text),
+    _field("outcome", Text),
+    _field("reason", Text),
+    _field("faults", Text),
+    Column("activity_id", Text),
+    _field("event_ids", Text),
+    Column("remapped_from", Text),
+    Index(None, "account_id", "at_ms"),
+    Index(None, "account_id", "source_id", "at_ms"),
+    Index(None, "account_id", "outcome", "at_ms"),
+    Index(None, "account_id", "activity_id"),
+    Index(None, "account_id", "remapped_from"),
+    Index(None, "at_ms"),
+    sqlite_with_rowid=False,
+)
+
+# What such a request held, as JSON, compressed: query, headers and body; gone sooner than the rest.
+INBOUND_BODIES: Final = Table(
+    "inbound_bodies",
+    METADATA,
+    _key("account_id", BigInteger),
+    _key("inbound_id", Text),
     _field("at_ms", BigInteger),
     Column("content", LargeBinary, nullable=False),
     Index(None, "at_ms"),

@@ -21,10 +21,13 @@ from agents.history.tables import (
     DELIVERIES,
     EVENTS,
     EXCHANGES,
+    INBOUND,
+    INBOUND_BODIES,
     RECORDER_PLACES,
     SNAPSHOTS,
 )
 from pipeline.history import AttemptRows, EventRows, Row, greatest
+from pipeline.inbound_history import InboundRows
 
 # A topic, with prefix, and one of its partitions.
 Partition: TypeAlias = tuple[str, int]
@@ -34,7 +37,7 @@ _Insert: TypeAlias = Callable[[Table], Any]
 
 _IN_TURN: Final = (
     *(ACTIVITIES, ACTIVITY_BODIES, EVENTS, SNAPSHOTS),
-    *(DELIVERIES, ATTEMPTS, EXCHANGES),
+    *(DELIVERIES, ATTEMPTS, EXCHANGES, INBOUND, INBOUND_BODIES),
 )
 _RANKED: Final = frozenset({ACTIVITIES, ACTIVITY_BODIES, DELIVERIES})
 _FIRST: Final = frozenset({EVENTS, SNAPSHOTS})
@@ -46,13 +49,17 @@ class Rows:
 
     of: dict[Table, list[Row]] = field(default_factory=lambda: {table: [] for table in _IN_TURN})
 
-    def add(self, rows: EventRows | AttemptRows) -> None:
+    def add(self, rows: EventRows | AttemptRows | InboundRows) -> None:
         """Take the rows of a record in."""
         if isinstance(rows, EventRows):
             self.of[ACTIVITIES].append(rows.activity)
             self.of[ACTIVITY_BODIES].append(rows.activity_body)
             self.of[EVENTS].append(rows.event)
             self.of[SNAPSHOTS].append(rows.snapshot)
+            return
+        if isinstance(rows, InboundRows):
+            self.of[INBOUND].append(rows.inbound)
+            self.of[INBOUND_BODIES].append(rows.body)
             return
         self.of[ATTEMPTS].append(rows.attempt)
         self.of[DELIVERIES].append(rows.delivery)

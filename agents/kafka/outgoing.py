@@ -15,21 +15,26 @@ from typing import Final, cast
 from confluent_kafka import Message
 
 from agents.kafka.producer import Outgoing
+from pipeline.trigger_actions import Asked, Late
 from schemas.attempt import Attempt
 from schemas.codec import Fault, Malformed, encode
+from schemas.command import Command
 from schemas.dead_letter import DeadLetter, as_base64, dead_letter_faults
 from schemas.event import Event
 from schemas.failure import Failure
 from schemas.job import Job
+from schemas.notice import Notice
 from schemas.tiers import Tier
 from schemas.topics import (
     ACTIVITIES,
+    ACTIVITY_COMMANDS,
     ATTEMPTS,
     DEAD_LETTERS,
     FAILURE_TRIGGERS,
     JOBS,
     JOBS_REPLAY,
     JOBS_RETRY,
+    NOTICES,
 )
 
 # The end of a traceback says where it failed; its beginning is always the same.
@@ -112,8 +117,38 @@ def parked_job(job: Job, tier: Tier, trace: str) -> Outgoing:
 
 def parked_event(event: Event, tier: Tier, due_at_ms: int, trace: str) -> Outgoing:
     """An event that the scheduler puts back on `activities` when it is due."""
-    headers = {"id": event.event_id, "due-at": str(due_at_ms), "to": ACTIVITIES}
-    return Outgoing(tier.topic, event.key, encode(event), headers | {"traceparent": trace})
+    return parked(new_event(event, trace), tier, due_at_ms)
+
+
+def parked(record: Outgoing, tier: Tier, due_at_ms: int) -> Outgoing:
+    """A record that waits in a tier until the scheduler puts it on its own topic."""
+    waits = {"due-at": str(due_at_ms), "to": record.topic}
+    return replace(record, topic=tier.topic, headers={**record.headers, **waits})
+
+
+def asked_record(asked: Asked, trace: str) -> Outgoing:
+    """What a trigger asks for, on the topic it is for, or in the tier where it waits."""
+    match asked:
+        case Late(record, tier, due_at_ms):
+            return parked(asked_record(record, trace), tier, due_at_ms)
+        case Event():
+            return new_event(asked, trace)
+        case Notice():
+            return notice_record(asked, trace)
+        case Command():
+            return command_record(asked, trace)
+
+
+def notice_record(notice: Notice, trace: str) -> Outgoing:
+    """An email or a text, for the notifiers."""
+    headers = {"id": notice.notice_id, "attempt": str(notice.attempt), "traceparent": trace}
+    return Outgoing(NOTICES, notice.key, encode(notice), headers)
+
+
+def command_record(command: Command, trace: str) -> Outgoing:
+    """A command, for the upstream system."""
+    headers = {"id": command.command_id, "traceparent": trace}
+    return Outgoing(ACTIVITY_COMMANDS, command.key, encode(command), headers)
 
 
 def attempt_record(attempt: Attempt, trace: str) -> Outgoing:

@@ -1,6 +1,7 @@
 """The matcher's work on a batch: read each event, decide, write what follows, wait for the reports.
 
-The decision is pure (`pipeline.matching`); here it only gets the time and goes out as records. An
+The decisions are pure (`pipeline.matching` for webhooks, `pipeline.triggering` for triggers); here
+they only get the time and go out as records. An
 event that cannot be read, or that our own code fails on, becomes a dead letter: to try it again
 would fail again, and hold up every event behind it.
 """
@@ -14,11 +15,20 @@ import structlog
 
 from agents import metrics
 from agents.clock import now_ms
-from agents.kafka.outgoing import Received, fault_of, new_job, parked_event, trace_of
+from agents.kafka.outgoing import (
+    Received,
+    asked_record,
+    fault_of,
+    new_job,
+    parked_event,
+    trace_of,
+)
 from agents.kafka.producer import Outgoing, Report
 from agents.matcher.writer import BatchWriter
+from agents.triggered import note_judged
 from pipeline.configs import Configs
 from pipeline.matching import Delay, deliveries_for
+from pipeline.triggering import judged_event
 from schemas.codec import Malformed
 from schemas.event import read_event
 from schemas.job import Job
@@ -75,15 +85,22 @@ class Joiner:
 
     def _decide(self, received: Received) -> Iterator[Outgoing]:
         event = read_event(received.value or b"")
+        decided_ms = now_ms()
         decided = deliveries_for(
             event,
             self._configs,
-            now_ms=now_ms(),
+            now_ms=decided_ms,
             end_delayed_tier=self._end_delayed_tier,
+        )
+        judged = judged_event(
+            event, self._configs, now_ms=decided_ms, came_ms=received.timestamp_ms
         )
         trace = trace_of(received.named)
         for it in decided:
             yield _outgoing(it, trace)
+        for judgement in judged:
+            yield from (asked_record(asked, trace) for asked in judgement.asked)
+            note_judged(judgement, event.account_id, event.event_id)
         _note_decided(decided)
 
 

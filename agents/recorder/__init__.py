@@ -1,4 +1,4 @@
-"""The recorder: reads `activities` and `attempts`, writes the history.
+"""The recorder: reads `activities`, `attempts` and `inbound`, writes the history.
 
 A plain loop in a thread of its own: read, write, commit, in this order, so a record that was read
 is in the database before the group knows it. How far it has come stands in the database, beside

@@ -17,12 +17,15 @@ from agents import metrics
 from agents.clock import now_ms
 from agents.history.writing import Partition, Rows
 from pipeline.history import AttemptRows, EventRows, Place, attempt_rows, event_rows
+from pipeline.inbound_history import InboundRows, inbound_rows
 from schemas.attempt import Attempt
 from schemas.codec import Malformed, decode
 from schemas.event import read_event
-from schemas.topics import ACTIVITIES, ATTEMPTS
+from schemas.inbound import Inbound
+from schemas.topics import ACTIVITIES, ATTEMPTS, INBOUND
 
-_Read: TypeAlias = Callable[[bytes, Place], EventRows | AttemptRows]
+_Rows: TypeAlias = EventRows | AttemptRows | InboundRows
+_Read: TypeAlias = Callable[[bytes, Place], _Rows]
 
 # A record may have fifty faults; the first ones tell what kind of record it is.
 _REASON_CHARACTERS_MAX: Final = 500
@@ -37,7 +40,7 @@ class Taken:
     partition: Partition
     offset: int
     at_ms: int
-    rows: EventRows | AttemptRows | None
+    rows: _Rows | None
 
 
 def taken(messages: Sequence[Message], names: Mapping[str, str]) -> list[Taken]:
@@ -95,4 +98,8 @@ def _attempt(value: bytes, place: Place) -> AttemptRows:
     return attempt_rows(decode(Attempt, value), place)
 
 
-_READ: Final[dict[str, _Read]] = {ACTIVITIES: _event, ATTEMPTS: _attempt}
+def _inbound(value: bytes, _place: Place) -> InboundRows:
+    return inbound_rows(decode(Inbound, value))
+
+
+_READ: Final[dict[str, _Read]] = {ACTIVITIES: _event, ATTEMPTS: _attempt, INBOUND: _inbound}

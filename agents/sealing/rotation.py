@@ -1,4 +1,4 @@
-"""Seal every webhook's secrets with the first key, whatever they are sealed with now, if at all.
+"""Seal all secrets with the first key, whatever they are sealed with now, if at all.
 
 Only records that need it are written, so an interrupted run goes on where it was, and a second one
 has nothing to do. Records are written a few at a time and read back: whoever changed one of them in
@@ -20,6 +20,7 @@ from pipeline.configs import Configs
 from pipeline.sealing import Keys, sealed_anew
 from schemas.codec import Malformed, encode
 from schemas.config import ConfigKey, key_of, read_config
+from schemas.source import Source
 from schemas.webhook import Webhook
 
 # Few enough that another writer's change is overwritten for a moment only.
@@ -28,7 +29,7 @@ _BATCH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How the webhooks are: sealed by the first key, to be sealed anew, or closed to all keys."""
+    """How the records are: sealed by the first key, to be sealed anew, or closed to all keys."""
 
     current: tuple[ConfigKey, ...]
     stale: tuple[ConfigKey, ...]
@@ -36,12 +37,12 @@ class Finding:
 
 
 def examine(configs: Configs, keys: Keys) -> Finding:
-    """Look at every webhook; those without secrets count as current."""
+    """Look at every webhook and source; those without secrets count as current."""
     current: list[ConfigKey] = []
     stale: list[ConfigKey] = []
     unreadable: dict[ConfigKey, Malformed] = {}
     for record in configs:
-        if not isinstance(record, Webhook):
+        if not isinstance(record, Webhook | Source):
             continue
         key = key_of(record)
         try:
@@ -56,9 +57,9 @@ def examine(configs: Configs, keys: Keys) -> Finding:
 def rotate(
     topic: ConfigTopic, keys: Keys, stale: Iterable[ConfigKey], on_done: Callable[[int], None]
 ) -> None:
-    """Seal the `stale` anew, as they are when it is their turn; all senders know when it returns.
+    """Seal the `stale` anew, as they are when it is their turn; all agents know when it returns.
 
-    `on_done` is told of progress, by the number of webhooks. Raises `OperationError`.
+    `on_done` is told of progress, by the number of records. Raises `OperationError`.
     """
     left = iter(stale)
     while batch := tuple(islice(left, _BATCH)):
@@ -93,7 +94,7 @@ def _anew(
 ) -> Iterator[tuple[bytes, bytes | None]]:
     for key in batch:
         record = configs.get(key)
-        if isinstance(record, Webhook):
+        if isinstance(record, Webhook | Source):
             with suppress(Malformed):
                 anew = sealed_anew(record, keys, new_nonce)
                 if anew is not record:
@@ -105,6 +106,6 @@ def _sealed_value(key: bytes, value: bytes | None, keys: Keys) -> bytes | None:
     if value:
         with suppress(Malformed):
             record = read_config(key, value)
-            if isinstance(record, Webhook):
+            if isinstance(record, Webhook | Source):
                 return encode(sealed_anew(record, keys, new_nonce))
     return value

@@ -119,10 +119,13 @@ def _collect(message: Message, found: list[Noted], spans: Mapping[int, Span]) ->
 
 
 def recorded_in(message: Message) -> Recorded | None:
-    """What an attempt's record says of its job; None for a test, or when it cannot be read."""
+    """What an attempt's record says of its job; None where there was none, or for one unreadable.
+
+    A test has no job, nor has an email or a text: their attempts lie on the same topic.
+    """
     try:
         fields = pydantic_core.from_json(message.value() or b"")
-        if fields.get("is_test"):
+        if fields.get("is_test") or fields.get("channel", "webhook") != "webhook":
             return None
         noted = Noted(
             str(fields["delivery_id"]),

@@ -21,11 +21,12 @@ import structlog
 from agents import metrics
 from agents.clock import now_ms
 from agents.configs.view import ConfigView
+from agents.kafka.acknowledging import UnwritableError
 from agents.kafka.outgoing import Received, received, trace_of
 from agents.lifecycle import end_process_on_failure
 from agents.sender.attempting import Attempter
 from agents.sender.consumer import LANES, Fetched
-from agents.sender.writer import SettlementWriter, UnwritableError
+from agents.sender.writer import SettlementWriter
 from pipeline.assignments import Place
 from pipeline.commands import Bury, Close, Command, OpenJob, Start, Write
 from pipeline.sending import Sending

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Final
 
 import structlog
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import Message
 
 from agents import metrics
 from agents.clock import now_ms
+from agents.kafka.acknowledging import UnwritableError, acknowledged
 from agents.kafka.outgoing import (
     Received,
     attempt_record,
@@ -25,7 +25,7 @@ from agents.kafka.outgoing import (
     fault_of,
     parked_job,
 )
-from agents.kafka.producer import Outgoing, Publisher, is_too_large
+from agents.kafka.producer import Publisher
 from pipeline.assignments import Place
 from pipeline.commands import OpenJob
 from pipeline.settlement import Parked, Settlement
@@ -33,15 +33,7 @@ from schemas.attempt import Attempt
 from schemas.codec import Malformed, encode
 from schemas.failure import Failure
 
-_BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-# A request that was refused may have held smaller records beside the one that was too large.
-_REFUSALS_MAX: Final = 2
-
 _log = structlog.get_logger()
-
-
-class UnwritableError(Exception):
-    """A record is too large for its topic; the message says which, and how large."""
 
 
 class SettlementWriter:
@@ -89,11 +81,11 @@ class SettlementWriter:
     ) -> Coroutine[None, None, Message]:
         match record:
             case Failure():
-                return _acknowledged(self._prompt, failure_record(record, trace))
+                return acknowledged(self._prompt, failure_record(record, trace))
             case Parked(job, tier):
-                return _acknowledged(self._prompt, parked_job(job, tier, trace))
+                return acknowledged(self._prompt, parked_job(job, tier, trace))
             case _:  # nobody waits for an attempt but the offsets
-                return _acknowledged(self._gathering, attempt_record(record, trace))
+                return acknowledged(self._gathering, attempt_record(record, trace))
 
     async def write_faulty_job(self, faulty: OpenJob, fault: str) -> None:
         """Write a job that our own code failed on to the dead letters; `fault` is the traceback."""
@@ -106,9 +98,9 @@ class SettlementWriter:
     async def write_dead_letter(self, place: Place, record: Received, faults: Malformed) -> None:
         """Write a job that nothing can be done with to the dead letters."""
         try:
-            await _acknowledged(self._prompt, dead_letter(record, faults, now_ms()))
+            await acknowledged(self._prompt, dead_letter(record, faults, now_ms()))
         except UnwritableError:
-            await _acknowledged(self._prompt, bare_dead_letter(record, faults, now_ms()))
+            await acknowledged(self._prompt, bare_dead_letter(record, faults, now_ms()))
         metrics.DEAD_LETTERS.labels(place.topic).inc()
         _log.error(
             "job.dead_letter",
@@ -117,27 +109,6 @@ class SettlementWriter:
             offset=record.offset,
             faults=[str(fault) for fault in faults.faults],
         )
-
-
-async def _acknowledged(publisher: Publisher, record: Outgoing) -> Message:
-    """Write a record, again and again if need be, until the broker has it."""
-    tries = refusals = 0
-    while True:
-        try:
-            return await publisher.send(record)
-        except KafkaException as error:
-            if is_too_large(error.args[0]):
-                refusals += 1
-                if refusals == _REFUSALS_MAX:
-                    size_bytes = len(record.value or b"")
-                    raise UnwritableError(
-                        f"a record of {size_bytes} bytes is too large for {record.topic}"
-                    ) from None
-                continue
-            wait_s = _BACKOFF_S[min(tries, len(_BACKOFF_S) - 1)]
-            _log.error("record.not_written", topic=record.topic, error=str(error), again_s=wait_s)
-            tries += 1
-            await asyncio.sleep(wait_s)
 
 
 def _count(settlement: Settlement) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
+from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 
 from agents import metrics
@@ -59,7 +60,7 @@ class Watchdog:
 
     async def look(self) -> None:
         """Look once; does not return when something has stood still for too long."""
-        if self._app.rebalancing:
+        if self._app.rebalancing or not self._has_started():
             self._clock.reset()
             followed = TP(self._app.followed_topic, 0)
             if self._table_moved() or await self._log_ends([followed]) is None:
@@ -81,6 +82,14 @@ class Watchdog:
         reason = self._clock.stalled(monotonic(), waits)
         if reason is not None:
             abort(f"no progress: {reason}")
+
+    def _has_started(self) -> bool:
+        """Whether there is a consumer: on a busy machine it takes Faust a while to get there."""
+        try:
+            self._app.consumer.assignment()
+        except ConsumerNotStarted:
+            return False
+        return True
 
     def _has_read(self, places: Mapping[TP, Progress]) -> bool:
         """Whether any partition was read from within the last `STALL_S`."""

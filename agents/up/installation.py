@@ -1,8 +1,8 @@
 """A whole installation on one data directory: broker, topics, agents, the API, and its pages.
 
 Entered, the directory is ours and the broker answers; started, the agents run. Whatever ends, ends
-in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, recorder,
-broker.
+in the order in which nothing is lost and nothing waits: matchers, senders, scheduler, notifier,
+recorder, broker.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _POLL_S: Final = 0.1
 
 # Whoever makes requests; to all others a secret stays sealed.
 _NEED_KEYS: Final = frozenset({"sender"})
+# What a notifier alone logs in with.
+_PASSWORDS: Final = ("smtp_password", "sms_password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Installation:
         """Nothing happens yet. `settings` without a broker ask for an embedded one."""
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
         self._voices = voices
-        self._roles = ["matcher"] * matchers + ["sender"] * senders + ["scheduler", "recorder"]
+        once = ["scheduler", "notifier", "recorder"]
+        self._roles = ["matcher"] * matchers + ["sender"] * senders + once
         self._cleanup = ExitStack()
         self._broker: BrokerService | None = None
         self._agents: list[AgentProcess] = []
@@ -169,5 +172,7 @@ class Installation:
         changes: dict[str, object] = {"health_port": base and base + index}
         if role not in _NEED_KEYS:
             changes["secret_keys"] = ""
+        if role != "notifier":
+            changes |= dict.fromkeys(_PASSWORDS, "")
         settings = self.settings.model_copy(update=changes)
         return AgentProcess(role, name, settings, os.environ, self._voices.say)

@@ -25,6 +25,7 @@ from agents.broker.embedded import EmbeddedBroker
 from agents.kafka.groups import DELIVERING, GROUP_TOPICS
 from schemas.topics import ACTIVITIES
 from tests.chaos.arrivals import a_receiver, webhooks_for
+from tests.chaos.audits import audit_lines, audited
 from tests.chaos.evidence import Run
 from tests.chaos.ledger import verdict
 from tests.chaos.processes import Fleet
@@ -173,13 +174,15 @@ def main() -> None:
         still = it.standing_still()
         it.fleet.stop()
         found = verdict(it.run.books([incident]))
+        audit = audited(it.broker.bootstrap_servers, it.pipeline.prefix)
     memory = memory_of(it.fleet.rss_mib, incident.began_s, incident.ended_s)
     is_flat = all(each.growth <= GROWTH_MIB_MAX for each in memory)
-    good = found.is_good and is_flat and not still and not it.upstream.errors
+    is_complete = found.is_good and audit.is_good
+    good = is_complete and is_flat and not still and not it.upstream.errors
     if not given.json:
         tell_memory(memory)
     tell(found, [incident], is_json=given.json, is_good=good)
-    for line in (*still, *it.upstream.errors[:5], *_ends(it.fleet)):
+    for line in (*audit_lines(audit), *still, *it.upstream.errors[:5], *_ends(it.fleet)):
         _say(line)
     if good:
         shutil.rmtree(directory)

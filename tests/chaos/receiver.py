@@ -18,8 +18,9 @@ A path is `/<webhook>/<behaviour>[/<number>]`:
     drip            an answer that comes byte by byte, without an end
     reset           the connection is reset
     flap            200 while up; the connection is reset while down
+    picky           200 while up; 400 while down
 
-`/control/up` and `/control/down` switch what flaps.
+`/control/up` and `/control/down` switch what flaps, and what is picky.
 """
 
 from __future__ import annotations
@@ -43,7 +44,14 @@ RETRY_AFTER_S: Final = 4
 _DRIP_S: Final = 0.2
 _HEAD_BYTES_MAX: Final = 64 * 1024
 
-_REASONS: Final = {200: b"OK", 404: b"Not Found", 410: b"Gone", 500: b"No", 503: b"Busy"}
+_REASONS: Final = {
+    200: b"OK",
+    400: b"Refused",
+    404: b"Not Found",
+    410: b"Gone",
+    500: b"No",
+    503: b"Busy",
+}
 
 
 class Book:
@@ -160,6 +168,9 @@ class Connection(asyncio.Protocol):
 
     def _on_flap(self, _argument: int, _delivery: str) -> None:
         self._answer(200 if self._book.is_up else "reset")
+
+    def _on_picky(self, _argument: int, _delivery: str) -> None:
+        self._answer(200 if self._book.is_up else 400)
 
     def _drop(self) -> None:
         self._transport.write(b".")

@@ -31,6 +31,7 @@ import psutil
 
 from schemas.topics import ACTIVITIES
 from tests.chaos.arrivals import a_receiver, plain_webhooks
+from tests.chaos.audits import audit_lines, audited
 from tests.chaos.evidence import Run
 from tests.chaos.ledger import AtKill, Books, Verdict, longest_gap, verdict
 from tests.chaos.processes import Fleet
@@ -232,6 +233,7 @@ def play(given: argparse.Namespace, directory: Path) -> bool:
             kills = run(senders, fleet, it, given.kills)
         incidents = [each.incident for each in kills]
         books = it.books(incidents)
+        audit = audited(broker, pipeline.prefix)
     found = verdict(books)
     rate = len(books.requests) / (upstream.ended_s - upstream.began_s)
     if not given.json:
@@ -239,7 +241,8 @@ def play(given: argparse.Namespace, directory: Path) -> bool:
         tell_kills(kills, found.kills, silences(books, incidents))
     ends = [*fleet.ends, *(f"sender: by itself, exit code {it}" for it in senders.ends)]
     _say("ended by themselves: " + ("; ".join(ends) or "none"))
-    good = is_good(found)
+    good = is_good(found) and audit.is_good
+    _say("\n".join(audit_lines(audit)))
     tell(found, incidents, is_json=given.json, is_good=good)
     return good
 

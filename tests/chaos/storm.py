@@ -25,6 +25,7 @@ from agents.kafka.topics import create_topics
 from schemas.topics import ACTIVITIES
 from schemas.webhook import Webhook
 from tests.chaos.arrivals import a_receiver, webhooks_for
+from tests.chaos.audits import audit_lines, audited
 from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import Run
 from tests.chaos.faults import Stage
@@ -178,9 +179,11 @@ def storm(options: argparse.Namespace, directory: Path) -> bool:
         faults = it.timeline.incidents
         incidents = [*faults, *own_incidents(it.fleet.directory, it.fleet.own_ends, faults)]
         found = verdict(it.run.books(incidents))
-    is_good = found.is_good and not still and not it.timeline.errors
+        audit = audited(it.cluster.bootstrap_servers)
+    is_good = found.is_good and audit.is_good and not still and not it.timeline.errors
     tell_ends(it.fleet)
     tell(found, incidents, seed=options.seed, is_good=is_good)
+    click.echo("\n".join(audit_lines(audit)))
     for line in (*(f"STANDING STILL: {each}" for each in still), *it.timeline.errors):
         click.echo(line)
     if not is_good:

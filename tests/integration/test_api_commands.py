@@ -1,4 +1,4 @@
-"""`hookline accounts`, `webhooks`, `deliveries` and `keys` against a running API."""
+"""`hookline accounts`, `webhooks`, `triggers`, `deliveries` and `keys` against a running API."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from click.testing import CliRunner
 from agents.cli.accounts import accounts
 from agents.cli.deliveries import deliveries
 from agents.cli.keys import keys
+from agents.cli.triggers import triggers
 from agents.cli.webhooks import webhooks
 from agents.errors import OperationError
 from agents.history.engine import Database
 from agents.history.schema import bring_up_to_date
 from agents.up import state
 from tests.support.api import Api, an_api
-from tests.support.builders import a_webhook, an_attempt, an_event
+from tests.support.builders import a_trigger, a_webhook, an_attempt, an_event
 from tests.support.histories import record
 
 ACCOUNT = 25
@@ -83,6 +84,8 @@ def line(logged_apart, prepared, tmp_path_factory):  # noqa: ARG001 - before the
         mine = api.account(ACCOUNT, name="Denver Doors").below(f"accounts/{ACCOUNT}/")
         wanted = a_webhook().model_dump(include={"id", "name", "position", "url"})
         assert mine.post("webhooks", wanted).status == 201
+        wanted = a_trigger(positions=["end"]).model_dump(mode="json", exclude={"account_id"})
+        assert mine.post("triggers", wanted).status == 201
         yield Line(api, api.admin.key)
 
 
@@ -137,6 +140,19 @@ def test_a_webhook_is_switched_off_and_on(line):
     assert line.told(webhooks, "show", "crm")["enabled"] is False
     assert line.printed(webhooks, "enable", "crm") == "webhook crm is enabled\n"
     assert "enabled" in line.printed(webhooks, "show", "crm")
+
+
+def test_a_trigger_is_run_explained_and_switched_off_and_on(line):
+    assert "Tell sales" in line.printed(triggers, "list")
+    assert line.told(triggers, "show", "tell-sales")["positions"] == ["end"]
+    (asked,) = line.told(triggers, "run", "tell-sales")["actions"]
+    assert (asked["type"], asked["result"], asked["id"][:3]) == ("email", "asked", "nt_")
+    assert "asked" in line.printed(triggers, "run", "tell-sales", "--activity", EVENT.activity_id)
+    assert line.printed(triggers, "disable", "tell-sales") == "trigger tell-sales is disabled\n"
+    assert "(disabled)" in line.refused(triggers, "run", "tell-sales")
+    (why,) = line.told(triggers, "explain", "--activity", EVENT.activity_id)
+    assert (why["reason"], why["changed_since"]) == ("disabled", True)
+    assert line.printed(triggers, "enable", "tell-sales") == "trigger tell-sales is enabled\n"
 
 
 def test_deliveries_are_searched_shown_and_explained(line):

@@ -14,6 +14,7 @@ from agents.broker.embedded import EmbeddedBroker
 from agents.errors import OperationError
 from schemas.topics import ACTIVITIES
 from tests.chaos.arrivals import a_receiver, webhooks_for
+from tests.chaos.audits import audit_lines, audited
 from tests.chaos.evidence import Run
 from tests.chaos.ledger import verdict
 from tests.chaos.processes import Fleet
@@ -75,13 +76,17 @@ def test_nothing_is_lost_while_agents_and_the_broker_are_killed(own_broker, tmp_
         is_quiet = run.wait_quiet(EXPIRE_UNWELL_S + QUIET_S)
         fleet.stop()
         found = verdict(run.books(incidents))
+        audit = audited(servers, pipeline.prefix)
 
-    print("\n".join(lines(found)))  # noqa: T201 - shown when what follows fails
+    print("\n".join([*lines(found), *audit_lines(audit)]))  # noqa: T201 - shown when what follows fails
     assert is_quiet
     assert found.is_good
     assert found.events == found.published
     assert found.causes["unexplained"] == 0
     assert found.recorded_repeats == ()
+    assert audit.is_good
+    assert (audit.events, audit.balance.deliveries) == (found.published, found.owed)
+    assert audit.balance.ended.total() == found.owed
 
 
 def arrived(run: Run, count: int) -> bool:

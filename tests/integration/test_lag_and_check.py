@@ -1,6 +1,7 @@
 """`hookline lag` and `hookline check` against a real broker."""
 
 import json
+import re
 import time
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from pipeline.secret_keys import SecretKey, written
 from pipeline.settings import Settings
 from schemas.codec import encode
 from schemas.config import key_of
-from schemas.topics import ACTIVITIES, CONFIGS
+from schemas.topics import ACTIVITIES, CONFIGS, topics
 from tests.support.brokers import settings_for
 from tests.support.builders import a_webhook
 
@@ -91,7 +92,7 @@ def test_a_tier_says_when_the_next_of_it_is_due(settings, run):
     write(settings, "retry.1h", 2, **{"due-at": str(due_at_ms), "to": ACTIVITIES})
 
     assert lag_of(run(lag, "--json"), "retry.1h")["next_due_at_ms"] == due_at_ms
-    assert "in 1,800 s" in run(lag).stdout.replace("1,799", "1,800")
+    assert re.search(r"in 1,(800|7\d\d) s", run(lag).stdout)
 
 
 def test_with_everything_in_order_check_says_so(run):
@@ -99,7 +100,7 @@ def test_with_everything_in_order_check_says_so(run):
 
     assert result.exit_code == 0, result.stdout
     assert "failed" not in result.stdout
-    assert "all 19 are as declared" in result.stdout
+    assert f"all {len(topics())} are as declared" in result.stdout
 
 
 def test_every_fault_is_told_at_once(run, tmp_path):
@@ -162,8 +163,8 @@ def test_secrets_that_no_key_here_opens_are_told(settings, run):
     producer.produce(settings.topic(CONFIGS), encode(sealed), str(key_of(sealed)).encode())
     assert producer.flush(20) == 0
 
-    assert "secrets: webhooks with some: 1; set HOOKLINE_SECRET_KEYS" in said_of_secrets(run)
-    assert "those of 25/crm and 0 other webhooks open with no key" in said_of_secrets(run, new)
+    assert "secrets: records with some: 1; set HOOKLINE_SECRET_KEYS" in said_of_secrets(run)
+    assert "those of 25/crm and 0 other records open with no key" in said_of_secrets(run, new)
     assert "the keys new, old open all of them; 1 wait for `hookline secrets rotate`" in (
         said_of_secrets(run, new, old)
     )

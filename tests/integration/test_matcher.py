@@ -17,6 +17,9 @@ from tests.support.matcher_trials import chaos, committed_to, dropped_queue, rac
 from tests.support.matchers import Installation
 from tests.support.waiting import eventually
 
+QUIET_S = 40
+SESSION_S = 10  # of a matcher
+
 
 @pytest.fixture
 def installation(broker, tmp_path):
@@ -107,7 +110,7 @@ def committed_more(installation):
     reader = installation.reader(ACTIVITIES)
     total = reader.end()
     reader.close()
-    return committed_to(installation, total, 10)
+    return committed_to(installation, total, QUIET_S)
 
 
 def test_an_event_published_after_a_configuration_was_applied_meets_it_on_every_matcher(
@@ -125,7 +128,7 @@ def test_an_event_published_after_a_configuration_was_applied_meets_it_on_every_
         time.sleep(2 * CONFIG_STALENESS_MS_MAX / 1_000)
         # Eight activities, so that both workers' partitions get some of them.
         installation.publish((f"e{n}-{k}" for k in range(8)), phase="sale")
-    counts = reader.wait_for(50 * 8, 20)
+    counts = reader.wait_for(50 * 8, QUIET_S)
     reader.close()
 
     # An event may meet later webhooks too: it can be decided on after the next was applied.
@@ -144,9 +147,9 @@ def test_what_cannot_be_read_becomes_a_dead_letter_and_holds_nothing_up(installa
     installation.start_worker()
     jobs, letters = installation.reader(), installation.reader(DEAD_LETTERS)
 
-    assert jobs.wait_for(1, 30)["good"] == 1
-    assert committed_to(installation, published, 10)
-    eventually(lambda: letters.poll() is not None and len(letters.messages) == len(bad), 10)
+    assert jobs.wait_for(1, QUIET_S)["good"] == 1
+    assert committed_to(installation, published, QUIET_S)
+    eventually(lambda: letters.poll() is not None and len(letters.messages) == len(bad), QUIET_S)
     found = [json.loads(it.value()) for it in letters.messages]
     jobs.close()
     letters.close()
@@ -174,15 +177,15 @@ def test_the_largest_event_becomes_a_job_however_much_larger_that_is(installatio
     installation.start_worker()
     jobs = installation.reader()
 
-    assert jobs.wait_for(1, 30)["large"] == 1
+    assert jobs.wait_for(1, QUIET_S)["large"] == 1
     assert len(jobs.messages[0].value()) > 3.5 * EVENT_BYTES_MAX
-    assert committed_to(installation, 1, 10)
+    assert committed_to(installation, 1, QUIET_S)
     jobs.close()
 
 
 def test_a_job_that_its_topic_does_not_take_is_a_dead_letter_and_holds_nothing_up(installation):
     installation.create()
-    installation.take_no_more_than(JOBS, 100_000)
+    installation.set_topic_config(JOBS, "max.message.bytes", "100000")
     installation.apply(an_account(), a_webhook())
     published = installation.publish(f"before-{n}" for n in range(300))
     installation.publish_raw(b"25:1", large_event(50_000))
@@ -190,9 +193,9 @@ def test_a_job_that_its_topic_does_not_take_is_a_dead_letter_and_holds_nothing_u
     worker = installation.start_worker()
     jobs, letters = installation.reader(), installation.reader(DEAD_LETTERS)
 
-    seen = jobs.wait_for(600, 30)
-    assert committed_to(installation, published, 10)
-    eventually(lambda: letters.poll() is not None and letters.messages, 10)
+    seen = jobs.wait_for(600, QUIET_S)
+    assert committed_to(installation, published, QUIET_S)
+    eventually(lambda: letters.poll() is not None and letters.messages, QUIET_S)
     (letter,) = [json.loads(it.value()) for it in letters.messages]
     jobs.close()
     letters.close()
@@ -211,7 +214,7 @@ def test_the_end_of_an_activity_comes_back_through_the_tier(installation):
     installation.start_worker()
     tier = installation.reader("retry.1h")
 
-    eventually(lambda: tier.poll() is not None and tier.messages, 30)
+    eventually(lambda: tier.poll() is not None and tier.messages, QUIET_S)
     (record,) = tier.messages
     headers = {name: value.decode() for name, value in record.headers()}
     event = json.loads(record.value())
@@ -238,7 +241,7 @@ def test_a_jobs_headers_say_whose_attempt_it_is_and_keep_the_trace(installation)
     installation.start_worker()
     reader = installation.reader(JOBS)
 
-    reader.wait_for(1, 30)
+    reader.wait_for(1, QUIET_S)
     (message,) = reader.messages
     headers = {name: found.decode() for name, found in message.headers()}
     reader.close()
@@ -256,12 +259,12 @@ def test_sigterm_ends_a_worker_quickly_with_code_0_and_everything_committed(inst
     worker.wait_ready()
     reader = installation.reader()
     published = installation.publish(f"e{n}" for n in range(500))
-    reader.wait_for(published, 20)
+    reader.wait_for(published, QUIET_S)
     reader.close()
 
     begin_s = time.monotonic()
     assert worker.stop() == 0
-    assert time.monotonic() - begin_s < 5
+    assert time.monotonic() - begin_s < SESSION_S, "nobody waits until it is missed"
     assert sum(max(0, it) for it in installation.committed().values()) == published
 
 

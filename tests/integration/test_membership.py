@@ -9,7 +9,7 @@ import pytest
 from agents.kafka.groups import SENDERS
 from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY, topics
 from tests.support.builders import a_webhook, an_account
-from tests.support.pipelines import Pipeline, a_pipeline
+from tests.support.pipelines import ANSWER_S, Pipeline, a_pipeline
 from tests.support.waiting import eventually
 
 LANES = [JOBS, JOBS_RETRY, JOBS_REPLAY]
@@ -20,7 +20,7 @@ def members(pipeline: Pipeline) -> int:
     """How many senders the broker counts."""
     group = pipeline.topic(SENDERS)
     (described,) = pipeline.admin.describe_consumer_groups([group]).values()
-    return len(described.result(10).members)
+    return len(described.result(ANSWER_S).members)
 
 
 READY = {"assigned": True, "configs_current": True, "broker_answers": True}

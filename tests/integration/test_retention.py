@@ -7,7 +7,6 @@ import json
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from agents.cli.check import check
 from schemas.topics import JOBS_RETRY
@@ -17,15 +16,6 @@ from tests.support.waiting import eventually
 
 QUIET_S = 60
 WAITING = 30
-
-
-def set_config(pipeline: Pipeline, topic: str, name: str, value: str) -> None:
-    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(
-        ResourceType.TOPIC, pipeline.topic(topic), incremental_configs=[entry]
-    )
-    for answer in pipeline.admin.incremental_alter_configs([resource]).values():
-        answer.result(20)
 
 
 def remove_all(pipeline: Pipeline, parked: Parked) -> int:
@@ -93,7 +83,7 @@ def test_records_removed_while_no_scheduler_ran_are_told_by_the_next_one(pipelin
     ("name", "value"), [("retention.ms", "3600000"), ("retention.bytes", "1000000")]
 )
 def test_a_tier_that_may_lose_what_waits_in_it_is_an_error(pipeline, name, value):
-    set_config(pipeline, "retry.6h", name, value)
+    pipeline.set_topic_config("retry.6h", name, value)
     scheduler = pipeline.start("scheduler")
     scheduler.wait_ready()
     short = 'hookline_tier_retention_too_short{{tier="{}"}}'.format

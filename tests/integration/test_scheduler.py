@@ -81,7 +81,7 @@ def test_a_record_without_a_due_time_becomes_a_dead_letter_and_holds_nothing_up(
 
 
 def test_a_record_too_large_for_its_destination_becomes_a_dead_letter(pipeline):
-    pipeline.take_no_more_than(JOBS_RETRY, 2_000)
+    pipeline.set_topic_config(JOBS_RETRY, "max.message.bytes", "2000")
     park(pipeline, "large", now_ms(), padding="x" * 5_000)
     park(pipeline, "small", now_ms())
     pipeline.producer.flush(10)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
-
 from schemas.topics import JOBS_RETRY
 from tests.support.parked import Parked, names_of
-from tests.support.pipelines import SCHEDULERS, Pipeline
+from tests.support.pipelines import SCHEDULERS
 from tests.support.waiting import eventually
 
 QUIET_S = 60
@@ -14,18 +12,6 @@ RATE = 300
 BURST = RATE // 4
 BACKLOG = 3_000
 DUE = 20
-
-
-def stamp_on_arrival(pipeline: Pipeline, topic: str) -> None:
-    """Let the broker's clock say when records came, not their producer's."""
-    entry = ConfigEntry(
-        "message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET
-    )
-    resource = ConfigResource(
-        ResourceType.TOPIC, pipeline.topic(topic), incremental_configs=[entry]
-    )
-    for answer in pipeline.admin.incremental_alter_configs([resource]).values():
-        answer.result(20)
 
 
 def most_within(times_ms: list[int], span_ms: int) -> int:
@@ -39,7 +25,8 @@ def most_within(times_ms: list[int], span_ms: int) -> int:
 
 
 def test_a_backlog_drains_at_the_rate_that_is_set_and_others_come_between(pipeline):
-    stamp_on_arrival(pipeline, JOBS_RETRY)
+    # The broker's clock says when records came, not their producer's.
+    pipeline.set_topic_config(JOBS_RETRY, "message.timestamp.type", "LogAppendTime")
     parked, jobs = Parked(pipeline), pipeline.reader(JOBS_RETRY)
     parked.park_due((f"old{number}" for number in range(BACKLOG)), ["24h"])
     pipeline.start("scheduler", HOOKLINE_SCHEDULER_RATE_MAX=str(RATE))

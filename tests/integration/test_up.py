@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -36,21 +37,29 @@ END_S = 30
 class Up:
     """The command, and the page that it serves."""
 
-    def __init__(self, data_dir: Path, broker: str, *options: str, **environment: str) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        broker: str,
+        *options: str,
+        log: str = "up.log",
+        **environment: str,
+    ) -> None:
+        self.data_dir = data_dir
         self.port = free_port()
         self.prefix = f"{uuid4().hex[:8]}."
-        self.log = data_dir.parent / "up.log"
+        self.log = data_dir.parent / log
         given = {
             "HOOKLINE_BOOTSTRAP_SERVERS": broker,
             "HOOKLINE_TOPIC_PREFIX": self.prefix,
             "HOOKLINE_DATA_DIR": str(data_dir),
             "HOOKLINE_API_PORT": str(self.port),
         }
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "agents.cli", "up", *options],
                 env=plain_environment() | given | environment,
-                stdout=log,
+                stdout=stream,
                 stderr=subprocess.STDOUT,
             )
 
@@ -80,12 +89,26 @@ class Up:
         return self.process.wait(END_S)
 
 
-@pytest.fixture
-def up(broker, tmp_path):
-    started = Up(tmp_path / "data", broker, "--senders", "2")
+@contextmanager
+def an_up(broker, directory):
+    started = Up(directory / "data", broker, "--senders", "2")
     yield started
     if started.process.poll() is None:
         started.end(signal.SIGTERM)
+
+
+@pytest.fixture
+def up(broker, tmp_path):
+    """One for a test that ends it."""
+    with an_up(broker, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def running(broker, tmp_path_factory):
+    """One for tests that look at it while it runs."""
+    with an_up(broker, tmp_path_factory.mktemp("running")) as started:
+        yield started
 
 
 def is_gone(pid: int) -> bool:
@@ -97,7 +120,8 @@ def is_gone(pid: int) -> bool:
 
 def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     agents = eventually(up.agents, START_S)
-    assert list(agents) == ["matcher", "sender-1", "sender-2", "scheduler", "recorder", "api"]
+    once = ["scheduler", "notifier", "recorder", "api"]
+    assert list(agents) == ["matcher", "sender-1", "sender-2", *once]
     targets = json.loads(up.page("/targets"))
     assert {it["labels"]["agent"] for it in targets} == {*agents, "up"} - {"api"}  # up serves it
 
@@ -111,36 +135,39 @@ def test_a_killed_agent_is_started_again_and_all_end_with_up_in_order(up):
     assert 'hookline_agent_restarts_total{agent="sender-2"} 1.0' in up.page("/metrics")
     assert up.end(signal.SIGTERM) == 0
     assert all(is_gone(it["pid"]) for it in restarted.values())
-    order = ("matcher", "sender", "scheduler", "recorder")
+    order = ("matcher", "sender", "scheduler", "notifier", "recorder")
     ends = [up.said.index(f'"event": "{it}.stopped"') for it in order]
     assert ends == sorted(ends)
+    keys = parse_keys((up.data_dir / "secret.keys").read_text())
+    for secret in (written(*keys), (up.data_dir / "admin.key").read_text().strip()):
+        assert secret not in told(up)
 
 
-def test_nothing_outlives_an_up_that_is_killed(up, tmp_path):
+def test_nothing_outlives_an_up_that_is_killed(up):
     agents = eventually(up.agents, START_S)
 
     up.end(signal.SIGKILL)
 
     eventually(lambda: all(is_gone(it["pid"]) for it in agents.values()), END_S)
-    assert running_up(tmp_path / "data") is None
-    os.close(take_data_dir(tmp_path / "data"))
+    assert running_up(up.data_dir) is None
+    os.close(take_data_dir(up.data_dir))
 
 
-def test_other_commands_find_what_runs_on_the_data_directory(up, tmp_path, monkeypatch, broker):
-    eventually(lambda: running_up(tmp_path / "data"), START_S)
+def test_other_commands_find_what_runs_on_the_data_directory(running, monkeypatch, broker):
+    eventually(lambda: running_up(running.data_dir), START_S)
 
-    found = with_running_installation(Settings(data_dir=tmp_path / "data"))
-    assert (found.bootstrap_servers, found.topic_prefix) == (broker, up.prefix)
+    found = with_running_installation(Settings(data_dir=running.data_dir))
+    assert (found.bootstrap_servers, found.topic_prefix) == (broker, running.prefix)
 
     monkeypatch.delenv("HOOKLINE_BOOTSTRAP_SERVERS", raising=False)
     monkeypatch.setenv("HOOKLINE_TOPIC_PREFIX", "mine.")
-    assert settings_from_environment(data_dir=tmp_path / "data").bootstrap_servers == broker
-    assert settings_from_environment(data_dir=tmp_path / "data").topic_prefix == "mine."
+    assert settings_from_environment(data_dir=running.data_dir).bootstrap_servers == broker
+    assert settings_from_environment(data_dir=running.data_dir).topic_prefix == "mine."
 
 
-def test_up_keeps_a_key_that_only_its_senders_and_its_owners_commands_have(up, tmp_path, broker):
-    agents = eventually(up.agents, START_S)
-    key_file = tmp_path / "data" / "secret.keys"
+def test_up_keeps_a_key_that_only_its_senders_and_its_owners_commands_have(running, broker):
+    agents = eventually(running.agents, START_S)
+    key_file = running.data_dir / "secret.keys"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     (key,) = parse_keys(key_file.read_text())
     given = {
@@ -149,44 +176,44 @@ def test_up_keeps_a_key_that_only_its_senders_and_its_owners_commands_have(up, t
     }
     assert {name for name, text in given.items() if text} == {"sender-1", "sender-2"}
 
-    environment = {"HOOKLINE_BOOTSTRAP_SERVERS": broker, "HOOKLINE_TOPIC_PREFIX": up.prefix}
+    environment = {"HOOKLINE_BOOTSTRAP_SERVERS": broker, "HOOKLINE_TOPIC_PREFIX": running.prefix}
     applied = CliRunner().invoke(
-        apply, ["--data-dir", str(tmp_path / "data"), "-"], input=WITH_A_SECRET, env=environment
+        apply, ["--data-dir", str(running.data_dir), "-"], input=WITH_A_SECRET, env=environment
     )
     assert applied.exit_code == 0, applied.output
-    webhook = read_configs(settings_for(broker, topic_prefix=up.prefix)).webhook(25, "crm")
+    webhook = read_configs(settings_for(broker, topic_prefix=running.prefix)).webhook(25, "crm")
     assert webhook.basic_auth.password.startswith(f"sealed:{key.id}:")
     assert opened(webhook, (key,)).basic_auth.password == "hunter2"
-    up.end(signal.SIGTERM)
-    told = up.said + "".join(path.read_text() for path in (tmp_path / "data").glob("*.json"))
-    assert written(key) not in told
+    assert written(key) not in told(running)
 
 
-def test_a_directory_and_a_port_in_use_are_told(up, tmp_path, broker):
-    eventually(lambda: running_up(tmp_path / "data"), START_S)
-    other = tmp_path / "other"
-    other.mkdir()
+def told(up: Up) -> str:
+    """All it has said, and written for other commands."""
+    return up.said + "".join(path.read_text() for path in up.data_dir.glob("*.json"))
 
-    same_directory = Up(tmp_path / "data", broker)
+
+def test_a_directory_and_a_port_in_use_are_told(running, tmp_path, broker):
+    eventually(lambda: running_up(running.data_dir), START_S)
+
+    same_directory = Up(running.data_dir, broker, log="other.log")
     assert same_directory.process.wait(END_S) == 1
-    assert f"is in use by process {up.process.pid}" in same_directory.said
-    same_port = Up(other / "data", broker, HOOKLINE_API_PORT=str(up.port))
+    assert f"is in use by process {running.process.pid}" in same_directory.said
+    same_port = Up(tmp_path / "data", broker, HOOKLINE_API_PORT=str(running.port))
     assert same_port.process.wait(END_S) == 1
     assert "set HOOKLINE_API_PORT to a free port" in same_port.said
     assert "Traceback" not in same_directory.said + same_port.said
 
 
-def test_up_keeps_an_admin_key_of_its_api_that_only_its_owner_can_read(up, tmp_path):
-    eventually(up.agents, START_S)
-    key_file = tmp_path / "data" / "admin.key"
+def test_up_keeps_an_admin_key_of_its_api_that_only_its_owner_can_read(running):
+    eventually(running.agents, START_S)
+    key_file = running.data_dir / "admin.key"
     key = key_file.read_text().strip()
 
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
-    assert f"made an admin key for the HTTP API: {key_file}" in up.said
-    assert status_with(up, key) == 200
-    assert status_with(up, key[:-1]) == 401
-    up.end(signal.SIGTERM)
-    assert key not in up.said
+    assert f"made an admin key for the HTTP API: {key_file}" in running.said
+    assert status_with(running, key) == 200
+    assert status_with(running, key[:-1]) == 401
+    assert key not in running.said
 
 
 def status_with(up, key: str) -> int:

@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -23,11 +24,21 @@ import pytest
 from tests.mutations.catalogue import GUARDS
 from tests.mutations.guards import Guard
 
-# Nobody reads what these runs print, so nothing is prepared for it: that would take most of a run.
+# Nobody reads what these runs print, so nothing is prepared for it, and no plugin is loaded that
+# these tests do without: that would take most of a run.
 OPTIONS = [
-    *("-p", "tests.mutations.plugin", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+    *("-p", "tests.mutations.plugin", "-p", "asyncio", "-p", "timeout", "-p", "no:cacheprovider"),
     *("--assert=plain", "--tb=no"),
 ]
+NO_OTHERS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+# What all of them import and no guard breaks.
+SHARED = (
+    "alembic.context",
+    "coverage",
+    "hypothesis.strategies",
+    "psycopg",
+    "pytest_asyncio.plugin",
+)
 
 
 def main() -> None:
@@ -63,11 +74,14 @@ def table(guards: Iterable[Guard]) -> list[str]:
 
 
 def _short(test: str) -> str:
-    return f"`{test.split('::')[1]}`"
+    return f"`{test.rpartition('::')[2]}`"
 
 
 def wrongs(guards: list[Guard]) -> dict[str, str]:
     """What is wrong, by guard; under no name, what fails with every guard in place."""
+    os.environ.update(NO_OTHERS)
+    for name in SHARED:
+        import_module(name)
     tests = sorted({test for it in guards for test in it.killed_by})
     found = {"": complaint(run(None, tests), tests, "passed", 0)}
     for it in guards:

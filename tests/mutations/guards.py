@@ -1,8 +1,9 @@
 """What a mutation is: one guard broken on purpose, and the tests that have to notice.
 
 The list is in modules beside this one, by who keeps the guard: `sender_guards`, `matcher_guards`,
-`kafka_guards`, `recorder_guards`. A mutation replaces an attribute of the code that runs; nothing
-in that code knows of it.
+`kafka_guards`, `recorder_guards`, `audit_guards`, `trigger_guards`, `inbound_guards`,
+`mapping_guards`. A mutation replaces an attribute of the code that runs; nothing in that code knows
+of it.
 """
 
 from __future__ import annotations

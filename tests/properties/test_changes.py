@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from pipeline.changes import BOOKKEEPING, plan_changes
 from pipeline.configs import Configs
 from pipeline.filters import compile_filter
+from pipeline.trigger_conditions import compile_conditions
 from schemas.account import Account
 from schemas.codec import Malformed
 from schemas.config import key_of
@@ -20,6 +21,7 @@ _anything = st.one_of(records(Account), records(Webhook), records(Trigger), reco
 def _is_usable(record):
     try:
         compile_filter(getattr(record, "filter", None))
+        compile_conditions(getattr(record, "conditions", None))
     except Malformed:
         return False
     return True

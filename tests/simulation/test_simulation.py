@@ -3,7 +3,8 @@
 Of each world: every delivery ends, with a final failure when it was not delivered; a request is
 repeated only when it was cut off before it was recorded, and not made of a run that the sender
 knows to be superseded; none is beyond its webhook's limits, of
-requests at once and in a second, and none but a probe is made while a breaker is open; the same
+requests at once and in a second, and none but a probe is made while a breaker is open; an audit at
+any moment calls nothing lost that is on its way, and misses every end that is taken away; the same
 seed makes the same world.
 """
 

@@ -49,6 +49,7 @@ class World:
         self.trace: list[tuple[Any, ...]] = []
         self.jobs: dict[Key, list[Job]] = defaultdict(list)
         self.attempts: dict[int, list[Attempt]] = defaultdict(list)
+        self.parked: list[tuple[Tier, Job]] = []  # what waits in tiers
         self.failures: list[Failure] = []
         self.dead_letters: set[str] = set()  # deliveries
         self.committed: dict[Key, Position] = {}
@@ -133,10 +134,16 @@ class World:
         delay_ms = due.at_ms - self.now_ms
         assert delay_ms <= 1.1 * tier.delay_ms + 1, "later than its tier"
         self.note(tier.topic, job.delivery_id[-4:], job.rerun, job.attempt, job.deferrals)
-        self.at(max(delay_ms, 0) + self.between(0, 20), lambda: self.publish(job, due.to))
+        self.parked.append((tier, job))
+        self.at(max(delay_ms, 0) + self.between(0, 20), lambda: self.leave(tier, job, due.to))
         if self.happens(0.05):
             again_ms = max(delay_ms, 0) + self.between(20, 3_000)
             self.at(again_ms, lambda: self.publish(job, due.to))
+
+    def leave(self, tier: Tier, job: Job, topic: str) -> None:
+        """Pass on what is due."""
+        self.parked.remove((tier, job))
+        self.publish(job, topic)
 
     def record(self, partition: int, attempt: Attempt) -> None:
         """Append an attempt."""

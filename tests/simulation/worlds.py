@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 
 from pipeline.sending import FAULTS_MAX
+from tests.simulation.audits import check_at_rest, look_in
 from tests.simulation.endpoints import FAULTY, SCHEDULE, WEBHOOKS
 from tests.simulation.group import Group
 from tests.simulation.reruns import begin_again
@@ -34,6 +35,7 @@ def play(
     for _ in range(world.between(0, 5) if disturbances is None else disturbances):
         begins_ms = world.chance.choice([0, within_ms, 30_000])
         world.at(begins_ms + world.between(0, 4_000 + within_ms), group.disturb)
+    look_in(world, within_ms + 30_000)
     world.run()
     return world
 
@@ -65,6 +67,7 @@ def check(world: World, deliveries: int = DELIVERIES) -> None:
     check_attempts(world)
     check_repeats(world)
     check_records(world)
+    check_at_rest(world)
     if not is_disturbed(world):
         check_order(world)
 

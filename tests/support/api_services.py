@@ -34,6 +34,7 @@ class History:
     content: dict | None = field(default_factory=an_activity)
     status: str = "failed"
     attempts: int = 3
+    channel: str = "webhook"
 
     async def delivery(self, _account_id, delivery_id):
         if delivery_id != ID:
@@ -55,10 +56,13 @@ class History:
             next_step=step,
             next_due_ms=None,
             is_test=False,
+            channel=self.channel,
+            trigger_id=None,
+            replay_id=None,
         )
 
     async def event(self, account_id, event_id):
-        known = (account_id, event_id, "1", "end", None, "upstream", None, None, NOW_MS)
+        known = (account_id, event_id, "1", "end", None, "upstream", None, None, "", None, NOW_MS)
         return EventRow(*known, self.content)
 
     async def activity(self, _account_id, activity_id):

@@ -14,8 +14,11 @@ from schemas.dead_letter import DeadLetter
 from schemas.event import Event, event_from
 from schemas.failure import Failure
 from schemas.ids import delivery_id
+from schemas.inbound import Inbound
 from schemas.job import Job
 from schemas.key import Key
+from schemas.notice import Notice
+from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
@@ -119,6 +122,17 @@ def a_rerun(**overrides: Any) -> Rerun:
     return validate(Rerun, {**fields, **overrides})
 
 
+def a_replay(**overrides: Any) -> Replay:
+    """A running replay of the failures of a day."""
+    fields = {
+        "id": "night",
+        "account_id": ACCOUNT_ID,
+        "selection": {"from_ms": NOW_MS - 24 * 60 * 60 * 1_000, "to_ms": NOW_MS},
+        "started_at_ms": NOW_MS,
+    }
+    return validate(Replay, {**fields, **overrides})
+
+
 def a_job(**overrides: Any) -> Job:
     """A delivery's first attempt, of `an_event()` for `a_webhook()` unless given others."""
     event = overrides.get("event") or an_event()
@@ -171,6 +185,45 @@ def a_failure(**overrides: Any) -> Failure:
         "job": a_job(),
     }
     return validate(Failure, {**fields, **overrides})
+
+
+def a_notice(**overrides: Any) -> Notice:
+    """An email that tells of `a_failure()`."""
+    failure = a_failure()
+    told = failure.model_dump(include={"stage", "at_ms", "attempts", "reason", "status"})
+    fields = {
+        "notice_id": "nt_" + "a" * 26,
+        "account_id": ACCOUNT_ID,
+        "trigger_id": "tell-sales",
+        "webhook_id": "crm",
+        "action": {"type": "email", "to": ["sales@example.com"]},
+        "event": failure.job.event,
+        "failure": {**told, "delivery_id": failure.job.delivery_id},
+        "first_queued_at_ms": NOW_MS + 5,
+        "expires_at_ms": NOW_MS + 24 * 60 * 60 * 1_000,
+        "chain": ["webhook/crm", "trigger/tell-sales"],
+    }
+    return validate(Notice, {**fields, **overrides})
+
+
+def an_inbound(**overrides: Any) -> Inbound:
+    """A form that `a_source()` took in."""
+    fields = {
+        "inbound_id": "in_" + "a" * 26,
+        "account_id": ACCOUNT_ID,
+        "source_id": "web-form",
+        "source_version": 1,
+        "at_ms": NOW_MS,
+        "method": "POST",
+        "content_type": "application/json",
+        "body": "eyJwaG9uZSI6IisxNzIwNTU1MDEyMyJ9",
+        "body_bytes": 24,
+        "remote": "203.0.113.7",
+        "outcome": "accepted",
+        "activity_id": "form_1",
+        "event_ids": ["ev_1", "ev_2"],
+    }
+    return validate(Inbound, {**fields, **overrides})
 
 
 def a_dead_letter(**overrides: Any) -> DeadLetter:

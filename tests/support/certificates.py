@@ -40,6 +40,11 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
 
+    @property
+    def pem(self) -> bytes:
+        """Its certificate, for whoever is to trust it."""
+        return _pem(self.certificate)
+
     def trusting_context(self) -> TimedContext:
         """A client's context as the sender has it, but for whom it trusts."""
         context = verifying_context()

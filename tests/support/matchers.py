@@ -152,13 +152,24 @@ class Installation:
         return f"{self.prefix}{name}"
 
     def create(self) -> None:
-        wanted = [
-            it
-            for it in topics()
-            if it.name in (ACTIVITIES, CONFIGS, JOBS, DEAD_LETTERS) or it.name == "retry.1h"
-        ]
-        for future in self.admin.create_topics([self._declared(it) for it in wanted]).values():
-            future.result(20)
+        needed = (ACTIVITIES, CONFIGS, JOBS, DEAD_LETTERS, "retry.1h")
+        self._create(it for it in topics() if it.name in needed)
+
+    def _create(self, wanted: Iterable[Topic]) -> None:
+        """Topics that have leaders on return: an agent waits for a while to look again."""
+        declared = [self._declared(it) for it in wanted]
+        for future in self.admin.create_topics(declared).values():
+            future.result(30)
+        names = {it.topic for it in declared}
+        eventually(lambda: names <= self._usable(), 30)
+
+    def _usable(self) -> set[str]:
+        found = self.admin.list_topics(timeout=30)
+        return {
+            name
+            for name, it in found.topics.items()
+            if all(each.leader in found.brokers for each in it.partitions.values())
+        }
 
     def _declared(self, topic: Topic) -> NewTopic:
         limit = str(topic.record_bytes_max)
@@ -236,14 +247,19 @@ class Installation:
         self.producer.produce(self.topic(ACTIVITIES), value, key, on_delivery=on_delivery)
         self.producer.poll(0)
 
-    def take_no_more_than(self, topic: str, size_bytes: int) -> None:
-        """Have the broker refuse larger records of a topic."""
-        limit = ConfigEntry(
-            "max.message.bytes", str(size_bytes), incremental_operation=AlterConfigOpType.SET
-        )
-        changed = ConfigResource(ResourceType.TOPIC, self.topic(topic), incremental_configs=[limit])
-        for done in self.admin.incremental_alter_configs([changed]).values():
-            done.result(10)
+    def set_topic_config(self, topic: str, name: str, value: str) -> None:
+        """Have the broker change a topic's setting; it tells the new value on return."""
+        changed = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        named = ConfigResource(ResourceType.TOPIC, self.topic(topic), incremental_configs=[changed])
+        for done in self.admin.incremental_alter_configs([named]).values():
+            done.result(20)
+
+        # It answers when the change is decided, which is before it is carried out.
+        def told() -> str | None:
+            (answer,) = self.admin.describe_configs([named]).values()
+            return answer.result(20)[name].value
+
+        eventually(lambda: told() == value, 20)
 
     def reader(self, topic: str = JOBS) -> TopicReader:
         return TopicReader(self, topic)
@@ -252,7 +268,7 @@ class Installation:
         """The group's committed offsets on `activities`, by partition."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.topic(group)})
         places = [TopicPartition(self.topic(ACTIVITIES), n) for n in range(8)]
-        found = {it.partition: it.offset for it in consumer.committed(places, timeout=10)}
+        found = {it.partition: it.offset for it in consumer.committed(places, timeout=30)}
         consumer.close()
         return found
 

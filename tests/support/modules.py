@@ -46,6 +46,14 @@ class Module:
                 found |= {origin} | {f"{origin}.{alias.name}" for alias in node.names}
         return frozenset(found)
 
+    @cached_property
+    def strings(self) -> list[str]:
+        """Its strings, but for its docstrings."""
+        nodes = [*ast.walk(self.tree)]
+        prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        values = (it.value for it in nodes if isinstance(it, ast.Constant) and id(it) not in prose)
+        return [value for value in values if isinstance(value, str)]
+
     def _origin(self, node: ast.ImportFrom) -> str:
         if node.level == 0:
             return node.module or ""

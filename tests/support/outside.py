@@ -6,12 +6,12 @@ import asyncio
 import time
 from types import SimpleNamespace
 
+from agents.kafka.acknowledging import UnwritableError
 from agents.sender.attempting import Attempter
 from agents.sender.consumer import Fetched
 from agents.sender.opener import SecretOpener
 from agents.sender.preparer import Preparer
 from agents.sender.worker import Worker
-from agents.sender.writer import UnwritableError
 from pipeline.assignments import Place
 from pipeline.outcomes import Answered, Exchange
 from pipeline.requests import Request, as_recorded

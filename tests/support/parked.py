@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions
 
 from schemas.topics import JOBS_RETRY
 from tests.support.matchers import Worker
-from tests.support.pipelines import SCHEDULERS, Pipeline
+from tests.support.pipelines import ANSWER_S, SCHEDULERS, Pipeline
 from tests.support.topic_reader import TopicReader
 
 
@@ -21,12 +21,15 @@ def now_ms() -> float:
 
 
 def metric(worker: Worker, sample: str) -> float | None:
-    """A sample of an agent's metrics, as `name{label="x"}`; None while there is none."""
+    """A sample of an agent's metrics, as `name{label="x"}`; None while it tells none."""
     if worker.port is None:
         return None
     url = f"http://127.0.0.1:{worker.port}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:  # it is still busy with its start, as it may be for long on a busy machine
+        return None
     return next((float(it.split()[-1]) for it in lines if it.startswith(f"{sample} ")), None)
 
 
@@ -65,7 +68,7 @@ class Parked:
         asked = ConsumerGroupTopicPartitions(self._pipeline.topic(SCHEDULERS))
         (found,) = self._pipeline.admin.list_consumer_group_offsets([asked]).values()
         committed = {
-            (it.topic, it.partition): it.offset for it in found.result(10).topic_partitions
+            (it.topic, it.partition): it.offset for it in found.result(ANSWER_S).topic_partitions
         }
         names = set(names_of(reader))
         return sum(

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from schemas.attempt import Attempt
 from schemas.codec import decode, encode
@@ -19,18 +20,18 @@ from schemas.tiers import TIERS
 from schemas.topics import ATTEMPTS, JOBS, topics
 from tests.support.builders import a_job, an_event
 from tests.support.matchers import Installation, Worker
+from tests.support.waiting import eventually
 
 SENDERS = "hookline-senders"
 SCHEDULERS = "hookline-schedulers"
+ANSWER_S = 30
 
 
 class Pipeline(Installation):
     """Topics under a prefix of their own, and agents started by name."""
 
     def create(self) -> None:
-        wanted = [self._declared(topic) for topic in topics()]
-        for future in self.admin.create_topics(wanted).values():
-            future.result(30)
+        self._create(topics())
 
     def start(self, agent: str, *options: str, **environment: str) -> Worker:
         """Start an agent, or `module` in its place; requests to loopback are allowed."""
@@ -81,19 +82,37 @@ class Pipeline(Installation):
 
     def backlog(self, group: str, names: list[str]) -> int:
         """Records of these topics that the group has not committed."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "ends"})
         asked = ConsumerGroupTopicPartitions(self.topic(group))
         (found,) = self.admin.list_consumer_group_offsets([asked]).values()
         committed = {
-            (it.topic, it.partition): it.offset for it in found.result(10).topic_partitions
+            (it.topic, it.partition): it.offset for it in found.result(ANSWER_S).topic_partitions
         }
-        left = 0
-        for name in map(self.topic, names):
-            for number in consumer.list_topics(name, timeout=10).topics[name].partitions:
-                low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=10)
-                left += high - max(committed.get((name, number), low), low)
-        consumer.close()
-        return left
+        first = self._offsets(names, OffsetSpec.earliest())
+        ends = self._offsets(names, OffsetSpec.latest())
+        return sum(end - max(committed.get(it, 0), first[it]) for it, end in ends.items())
+
+    def _offsets(self, names: list[str], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        """An offset of each partition: in one request, as this is asked again and again."""
+        places = {
+            TopicPartition(self.topic(it.name), number): spec
+            for it in topics()
+            if it.name in names
+            for number in range(it.partitions)
+        }
+
+        def told() -> dict[tuple[str, int], int] | None:
+            found: dict[tuple[str, int], int] = {}
+            with suppress(KafkaException):
+                for it, answer in self.admin.list_offsets(places).items():
+                    found[it.topic, it.partition] = answer.result(ANSWER_S).offset
+                if min(found.values()) >= 0:
+                    return found
+            # After a broker's restart the client clings to leaders of before, until it is told.
+            with suppress(KafkaException):
+                self.admin.list_topics(timeout=ANSWER_S)
+            return None
+
+        return eventually(told, ANSWER_S)
 
 
 def current_job(event_id: str, webhook_id: str = "crm", config_offset: int = 0, **more) -> Job:

@@ -12,24 +12,37 @@ from hypothesis import strategies as st
 from schemas.account import Account
 from schemas.attempt import Attempt
 from schemas.codec import Record, validate
+from schemas.command import Command
 from schemas.dead_letter import DeadLetter
 from schemas.event import Event
 from schemas.failure import Failure
 from schemas.filter import Filter
+from schemas.inbound import Inbound
 from schemas.job import Job
 from schemas.key import Key
+from schemas.notice import Notice
+from schemas.notifier_state import NotifierState
+from schemas.replay import Replay
 from schemas.rerun import Rerun
 from schemas.source import Source
 from schemas.trigger import Trigger
 from schemas.webhook import Webhook
 from tests.support.config_strategies import (
     account_documents,
+    asking_documents,
     filter_documents,
     key_documents,
+    message_documents,
+    replay_documents,
     rerun_documents,
     source_documents,
     trigger_documents,
     webhook_documents,
+)
+from tests.support.notifier_strategies import (
+    notifier_state_documents,
+    stages,
+    told_documents,
 )
 from tests.support.values import (
     Drawn,
@@ -48,6 +61,10 @@ from tests.support.values import (
     times_ms,
 )
 
+chains = st.lists(
+    st.builds("{}/{}".format, st.sampled_from(["trigger", "webhook"]), slugs), max_size=8
+)
+
 activities: Drawn = st.builds(
     lambda rest, activity_id: {**rest, "id": activity_id},
     st.dictionaries(texts, json_values, max_size=6),
@@ -56,9 +73,9 @@ activities: Drawn = st.builds(
 
 
 def _event_of(drawn: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an event, naming a webhook just when its phase is `route`."""
-    webhook_id = {"webhook_id": "crm"} if drawn["phase"] == "route" else {}
-    return {**drawn, **webhook_id}
+    """The fields of an event, naming what it runs just when its phase is `route`."""
+    runs = drawn.pop("runs")
+    return {**drawn, runs: "crm"} if drawn["phase"] == "route" else drawn
 
 
 event_documents: Drawn = fields(
@@ -67,11 +84,13 @@ event_documents: Drawn = fields(
         "account_id": account_ids,
         "phase": phases,
         "activity": activities,
+        "runs": st.sampled_from(["webhook_id", "trigger_id"]),
     },
     {
         "occurred_at": st.none() | texts,
         "sequence": st.none() | integers,
-        "origin": st.sampled_from(["upstream", "delayed", "run"]),
+        "origin": st.sampled_from(["upstream", "delayed", "run", "trigger"]),
+        "chain": chains,
     },
 ).map(_event_of)
 
@@ -94,6 +113,8 @@ job_documents: Drawn = fields(
         "due_at_ms": st.none() | times_ms,
         "deferrals": counts,
         "depth": counts,
+        "chain": chains,
+        "replay_id": st.none() | slugs,
         "body": st.none() | fields({"text": texts, "content_type": texts}),
     },
 )
@@ -124,6 +145,9 @@ attempt_documents: Drawn = fields(
         "detail": texts,
         "rerun": counts,
         "is_test": st.booleans(),
+        "channel": st.sampled_from(["webhook", "email", "text"]),
+        "trigger_id": st.none() | slugs,
+        "replay_id": st.none() | slugs,
         "request": st.none()
         | fields(
             {
@@ -143,13 +167,73 @@ attempt_documents: Drawn = fields(
 
 failure_documents: Drawn = fields(
     {
-        "stage": st.sampled_from(["first", "final"]),
+        "stage": stages,
         "at_ms": times_ms,
         "attempts": counts,
         "reason": texts,
         "job": job_documents,
     },
     {"detail": texts, "status": st.none() | counts},
+)
+
+notice_documents: Drawn = fields(
+    {
+        "notice_id": texts,
+        "account_id": account_ids,
+        "trigger_id": slugs,
+        "action": message_documents,
+        "first_queued_at_ms": times_ms,
+        "expires_at_ms": times_ms,
+    },
+    {
+        "webhook_id": st.none() | slugs,
+        "kind": st.sampled_from(["message", "summary", "announcement"]),
+        "count": counts,
+        "since_ms": st.none() | times_ms,
+        "event": st.none() | event_documents,
+        "failure": st.none() | told_documents,
+        "attempt": st.integers(min_value=1, max_value=50),
+        "due_at_ms": st.none() | times_ms,
+        "chain": chains,
+    },
+)
+
+command_documents: Drawn = fields(
+    {
+        "command_id": texts,
+        "account_id": account_ids,
+        "activity_id": texts,
+        "trigger_id": slugs,
+        "event_id": texts,
+        "at_ms": times_ms,
+        "action": asking_documents,
+    },
+    {"chain": chains},
+)
+
+inbound_documents: Drawn = fields(
+    {
+        "inbound_id": texts,
+        "account_id": account_ids,
+        "source_id": slugs,
+        "at_ms": times_ms,
+        "method": st.sampled_from(["GET", "POST"]),
+        "outcome": st.sampled_from(["accepted", "rejected"]),
+    },
+    {
+        "query": texts,
+        "content_type": texts,
+        "headers": pairs,
+        "body": texts,
+        "body_bytes": counts,
+        "cut": st.booleans(),
+        "remote": st.none() | texts,
+        "reason": texts,
+        "faults": st.lists(fields({"field": texts, "message": texts}), max_size=3),
+        "activity_id": st.none() | texts,
+        "event_ids": st.lists(texts, max_size=2),
+        "remapped_from": st.none() | texts,
+    },
 )
 
 dead_letter_documents: Drawn = fields(
@@ -178,6 +262,11 @@ DOCUMENTS: dict[type[Record], Drawn] = {
     Job: job_documents,
     Attempt: attempt_documents,
     Failure: failure_documents,
+    Notice: notice_documents,
+    NotifierState: notifier_state_documents,
+    Command: command_documents,
+    Inbound: inbound_documents,
+    Replay: replay_documents,
     DeadLetter: dead_letter_documents,
 }
 

@@ -8,7 +8,7 @@ from typing import Final
 from agents.history.engine import Database
 from agents.history.schema import bring_up_to_date
 from tests.support.api import Api, Client
-from tests.support.builders import a_job, an_attempt, an_event
+from tests.support.builders import a_job, an_attempt, an_event, an_inbound
 from tests.support.histories import record
 
 SENT: Final = {
@@ -34,7 +34,7 @@ class Tenant:
 
 
 def a_tenant(api: Api, account_id: int, offset: int) -> Tenant:
-    """An account with a webhook, a trigger, a source, keys, and a delivery in the history.
+    """An account with a webhook, a trigger, a source, a replay, keys, and a delivery on record.
 
     `offset` is where the records of its activity would lie on their topics.
     """
@@ -50,6 +50,9 @@ def a_tenant(api: Api, account_id: int, offset: int) -> Tenant:
     }.items():
         made = below.post(f"{kind}s", {"id": ids[kind], "name": mark, **fields})
         assert made.status == 201, made.text
+    planned = below.post("replays", {"note": mark})
+    assert planned.status == 201, planned.text
+    ids["replay"] = planned.body["id"]
     keys = {scope: below.post("keys", {"name": mark, "scopes": [scope]}).body for scope in _SCOPES}
     ids |= {"key": keys["read"]["id"]} | _record(api, account_id, mark, ids["webhook"], offset)
     readers = [api.client(keys[scope]["key"]) for scope in _SCOPES]
@@ -72,11 +75,21 @@ def _record(api: Api, account_id: int, mark: str, webhook_id: str, offset: int) 
         activity_id=event.activity_id,
         request={**SENT, "url": NOWHERE},
     )
+    inbound = an_inbound(
+        inbound_id=f"in_{mark}",
+        account_id=account_id,
+        source_id=f"form-{mark}",
+        outcome="rejected",
+        reason="invalid",
+        activity_id=None,
+        event_ids=[],
+    )
     database = Database(api.settings)
     try:
         bring_up_to_date(database)
         record(database, event, first_offset=offset)
         record(database, attempt, first_offset=offset)
+        record(database, inbound)
     finally:
         database.close()
     return {
@@ -84,4 +97,5 @@ def _record(api: Api, account_id: int, mark: str, webhook_id: str, offset: int) 
         "event": event.event_id,
         "delivery": job.delivery_id,
         "attempt": f"at_0_{offset}",
+        "inbound": inbound.inbound_id,
     }

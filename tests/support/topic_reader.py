@@ -27,7 +27,7 @@ class TopicReader:
             }
         )
         name = installation.topic(topic)
-        partitions = self._consumer.list_topics(name, timeout=10).topics[name].partitions
+        partitions = self._consumer.list_topics(name, timeout=30).topics[name].partitions
         self._consumer.assign([TopicPartition(name, number, 0) for number in partitions])
         self.messages: list[Any] = []
 
@@ -58,7 +58,7 @@ class TopicReader:
     def end(self) -> int:
         """How many records there are in all partitions, read or not."""
         places = self._consumer.assignment()
-        return sum(self._consumer.get_watermark_offsets(it, timeout=10)[1] for it in places)
+        return sum(self._consumer.get_watermark_offsets(it, timeout=30)[1] for it in places)
 
     def close(self) -> None:
         self._consumer.close()

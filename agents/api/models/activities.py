@@ -66,6 +66,7 @@ class EventAnswer(Answer):
     sequence: int | None
     origin: str = Field(description="`upstream`, or `delayed` for what Hookline made itself.")
     webhook_id: str | None = Field(description="The webhook that a `route` event runs.")
+    trigger_id: str | None = Field(description="The trigger that a `route` event runs.")
     occurred_at: str | None = Field(description="When it happened, as upstream says.")
     told_at: str = Field(description="When it came.")
 
@@ -78,6 +79,7 @@ class EventAnswer(Answer):
             sequence=row.sequence,
             origin=row.origin,
             webhook_id=row.webhook_id,
+            trigger_id=row.trigger_id,
             occurred_at=row.occurred_at,
             told_at=moment(row.at_ms),
         )

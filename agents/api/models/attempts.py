@@ -11,7 +11,7 @@ from agents.api.models.searching import SpanQuery, Word, moment, moment_or_none
 from agents.history.rows import AttemptRow, DeliveryRow
 from agents.history.search import AttemptSearch, DeliverySearch
 from pipeline.history import Status
-from schemas.attempt import OutcomeKind, Response, SentRequest, Timings
+from schemas.attempt import Channel, OutcomeKind, Response, SentRequest, Timings
 from schemas.common import Position
 
 _STATUS: Final = r"^[1-9]([0-9][0-9]|xx)$"
@@ -26,6 +26,9 @@ class DeliveriesQuery(SpanQuery):
     phase: Position | None = Field(None, description="Only of events at this phase.")
     reason: Word | None = Field(None, description="The reason code of their last record.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")
+    channel: Channel | None = Field(None, description="Only what goes out by this way.")
+    trigger_id: Word | None = Field(None, description="Only what this trigger ran or sent.")
+    replay_id: Word | None = Field(None, description="Only what this replay began again.")
 
     @property
     def search(self) -> DeliverySearch:
@@ -37,6 +40,9 @@ class DeliveriesQuery(SpanQuery):
             phase=self.phase,
             reason=self.reason,
             is_test=self.is_test,
+            channel=self.channel,
+            trigger_id=self.trigger_id,
+            replay_id=self.replay_id,
             window=self.window,
         )
 
@@ -56,6 +62,9 @@ class AttemptsQuery(SpanQuery):
     source: Word | None = Field(None, description="The activity's tracking source, exactly.")
     url: Word | None = Field(None, description="A text that the URL holds, in any case.")
     is_test: bool | None = Field(None, description="Only tests, or none of them.")
+    channel: Channel | None = Field(None, description="Only what goes out by this way.")
+    trigger_id: Word | None = Field(None, description="Only what this trigger ran or sent.")
+    replay_id: Word | None = Field(None, description="Only what this replay began again.")
 
     @property
     def search(self) -> AttemptSearch:
@@ -73,6 +82,9 @@ class AttemptsQuery(SpanQuery):
             source=self.source,
             url=self.url,
             is_test=self.is_test,
+            channel=self.channel,
+            trigger_id=self.trigger_id,
+            replay_id=self.replay_id,
             window=self.window,
         )
 
@@ -152,8 +164,15 @@ class AttemptAnswer(Answer):
     """One try of a delivery, or one other thing that happened to it."""
 
     id: str
-    delivery_id: str
-    webhook_id: str
+    delivery_id: str = Field(description="Of a message, its own id: `nt_…`.")
+    channel: str = Field(description="`webhook`, or `email` or `text` for a trigger's message.")
+    webhook_id: str = Field(
+        description="Of a message, the webhook whose failure it tells of; empty if of none."
+    )
+    trigger_id: str | None = Field(
+        description="The trigger that ran the webhook, or whose message it is."
+    )
+    replay_id: str | None = Field(description="The replay that began this run.")
     webhook_version: int | None
     event_id: str
     activity_id: str
@@ -204,7 +223,7 @@ class AttemptAnswer(Answer):
 _SAME: Final = (
     *("delivery_id", "webhook_id", "webhook_version", "event_id", "activity_id", "phase"),
     *("attempt", "rerun", "deferrals", "merged", "lane", "is_test", "outcome", "reason", "detail"),
-    *("status", "method", "url"),
+    *("status", "method", "url", "channel", "trigger_id", "replay_id"),
 )
 
 
@@ -221,7 +240,12 @@ class DeliverySummary(Answer):
     """A delivery in a list."""
 
     id: str
+    channel: str = Field(description="`webhook`, or `email` or `text` for a trigger's message.")
     webhook_id: str
+    trigger_id: str | None = Field(
+        description="The trigger that ran the webhook, or whose message it is."
+    )
+    replay_id: str | None = Field(description="The replay that began its newest run.")
     event_id: str
     activity_id: str
     phase: str
@@ -248,8 +272,9 @@ class DeliverySummary(Answer):
 def _delivery(row: DeliveryRow) -> dict[str, Any]:
     same = ("webhook_id", "event_id", "activity_id", "phase", "status", "attempts", "reruns")
     last = ("is_test", "last_outcome", "last_reason", "last_status")
+    asked_by = ("channel", "trigger_id", "replay_id")
     return {
-        **{name: getattr(row, name) for name in (*same, *last)},
+        **{name: getattr(row, name) for name in (*same, *last, *asked_by)},
         "id": row.delivery_id,
         "first_queued_at": moment(row.first_queued_at_ms),
         "last_at": moment(row.last_at_ms),

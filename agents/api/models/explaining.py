@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from agents.api.models.base import Answer, Page, PageQuery
 from agents.api.models.searching import Word, moment
 from pipeline.explaining import Explained, Owed, Seen
+from pipeline.explaining_triggers import ExplainedTrigger
 
 
 class ExplainQuery(PageQuery):
@@ -99,8 +100,51 @@ class ExplainedWebhook(Answer):
         )
 
 
+class ExplainedTriggerAnswer(Answer):
+    """What became of the activity at one trigger."""
+
+    trigger_id: str
+    name: str | None = Field(description="null when there is no such trigger any more.")
+    deliveries: list[ExplainedDelivery] = Field(
+        description="Of webhooks that it ran, and of its emails and texts; commands are not on "
+        "record."
+    )
+    reason: str = Field(
+        description="`fired` (it was run, or would be), `position`, `conditions`, `disabled`, "
+        "`not_routed`, `unknown_trigger`, `loop` and `depth` (it had led there itself, or too much "
+        "had), or `content_expired`."
+    )
+    detail: str = Field(description="The same in words: with the condition and the value.")
+    judged_by: Literal["record", "todays_configuration"] = Field(
+        description="Whether this is on record, or what today's configuration makes of the event."
+    )
+    judged_event: JudgedEvent | None = Field(
+        description="The event that came nearest to running it; null for what is on record."
+    )
+    changed_since: bool = Field(description="Whether the trigger was changed after that event.")
+
+    @classmethod
+    def of(cls, explained: ExplainedTrigger, account_id: int) -> Self:
+        """The explanation as it is answered."""
+        judged = explained.judged
+        return cls(
+            trigger_id=explained.trigger_id,
+            name=explained.name,
+            deliveries=[ExplainedDelivery.of(each, account_id) for each in explained.deliveries],
+            reason=explained.reason,
+            detail=explained.detail,
+            judged_by="record" if judged is None else "todays_configuration",
+            judged_event=None if judged is None else JudgedEvent.of(judged),
+            changed_since=explained.changed_since,
+        )
+
+
 class ExplainPage(Page[ExplainedWebhook]):
     """An explanation, webhook by webhook, by id."""
 
     activity_id: str
     event_id: str | None = Field(description="The event that was asked about, if one was.")
+    triggers: list[ExplainedTriggerAnswer] = Field(
+        description="Every trigger of the account, by id; with the first page, unless one webhook "
+        "alone was asked about."
+    )

@@ -64,10 +64,11 @@ class FormBody(RootModel[dict[str, JsonValue]]):
 
 
 class FormAnswer(Answer):
-    """The activity that the form became. Its event is in Kafka, and will not be lost."""
+    """The activity that the form became. Its events are in Kafka, and will not be lost."""
 
     status: Literal["success"]
     id: str = Field(description="The activity's id.")
-    event_id: str
+    event_id: str = Field(description="Of the event at `form`.")
+    event_ids: list[str] = Field(description="Of that event, and of the one at `end`.")
     activity: dict[str, Any] = Field(description="The activity, as webhooks send it.")
     warnings: list[FieldFault] = Field(description="What was passed over.")

@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema
 
 from agents.api.models.base import Answer
 from agents.api.problems import FieldFault
-from schemas.event import ID_CHARACTERS_MAX
+from schemas.event import ID_CHARACTERS_MAX, Event
 from schemas.phases import PHASE_IDS
 
 EVENTS_MAX: Final = 1_000
@@ -34,6 +34,12 @@ _EVENT: Final[dict[str, Any]] = {
             "description": "Every field that is known; the id at least.",
         },
         "webhook_id": {"type": "string", "description": "Of a `route` event: the one it runs."},
+        "trigger_id": {"type": "string", "description": "Of a `route` event: the one it runs."},
+        "chain": {
+            **Event.model_json_schema()["properties"]["chain"],
+            "description": "What led here: that of the command which made upstream change the "
+            "activity, so that no trigger runs itself.",
+        },
     },
     "examples": [
         {

@@ -50,10 +50,11 @@ class SpanQuery(PageQuery):
     @property
     def window(self) -> Window:
         """The span in milliseconds."""
-        return Window(_ms(self.from_), _ms(self.to))
+        return Window(milliseconds(self.from_), milliseconds(self.to))
 
 
-def _ms(at: datetime | None) -> int | None:
+def milliseconds(at: datetime | None) -> int | None:
+    """A time that was asked for, None for none."""
     return None if at is None else round(at.timestamp() * 1_000)
 
 

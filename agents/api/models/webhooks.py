@@ -90,6 +90,9 @@ _TEXTS: Final = {
     "idempotency_key": "Sends the delivery's id as `Idempotency-Key` too.",
     "retry": "When a failed attempt is tried again.",
     "failure_trigger": "The trigger to run when a delivery fails.",
+    "auto_disable": "Disables the webhook once it has failed for so long with nothing delivered; "
+    "its failure trigger's emails and texts announce it in steps.",
+    "disabled_reason": "Why it was disabled automatically; gone once it is enabled again.",
     "timeout_s": "For the whole of a request.",
     "concurrency_max": "Requests in flight at once.",
     "rate_limit": "Requests a second, at most.",

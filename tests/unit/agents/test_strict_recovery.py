@@ -6,6 +6,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from faust.exceptions import ConsumerNotStarted
 from faust.tables.recovery import RebalanceAgain
 from faust.types import TP
 
@@ -192,6 +193,24 @@ async def test_a_rebalance_without_end_ends_the_process(monkeypatch):
     watched.app.rebalancing = True
 
     await watched.look_for(watchdog.REBALANCE_S + 1)
+
+    assert "rebalance" in watched.ended[0]
+
+
+async def test_a_consumer_that_has_not_started_yet_is_waited_for_as_a_rebalance_is(monkeypatch):
+    async def ends_of_the_table(tps):
+        assert set(tps) == {CONFIGS}
+        return {CONFIGS: 5}
+
+    def not_started():
+        raise ConsumerNotStarted("Consumer thread not yet started")
+
+    watched = Watched(monkeypatch)
+    watched.app.consumer.assignment = not_started
+    watched.watchdog._log_ends = ends_of_the_table
+    await watched.look_for(watchdog.REBALANCE_S)
+    assert watched.ended == []
+    await watched.look_for(1)
 
     assert "rebalance" in watched.ended[0]
 

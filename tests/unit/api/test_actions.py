@@ -95,6 +95,12 @@ async def test_what_is_not_kept_any_more_is_refused_with_the_reason(services, hi
     assert (status, why in detail) == (409, True)
 
 
+async def test_a_message_of_a_trigger_is_not_rerun_as_if_it_were_a_request(services):
+    services.history = History(channel="email")
+    status, detail = await refusal_of(services)
+    assert (status, "run the trigger again" in detail) == (409, True)
+
+
 async def test_what_was_never_tried_can_be_made_today(services):
     services.history = History(request=None, attempts=0)
     await rerun(services, "current")

@@ -7,7 +7,7 @@ import pytest
 
 from agents.bench.cases import Options, chosen
 from agents.bench.parked import due_later
-from agents.bench.partitions import murmur2, partition_of, silence_s
+from agents.bench.partitions import silence_s
 from agents.bench.plan import (
     HANG,
     Plan,
@@ -20,6 +20,7 @@ from agents.bench.plan import (
 from agents.bench.publisher import activity, due_times_s
 from agents.bench.session import Row, is_complete
 from agents.bench.tally import RECORD_BYTES, Arrival, Tally, unpacked
+from pipeline.partitioning import murmur2, partition_of
 from pipeline.suppression import Noted
 
 MS = 1_000_000

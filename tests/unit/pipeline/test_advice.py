@@ -142,9 +142,21 @@ def test_enhanced_tokens_without_the_entitlement_are_warned_about():
     assert warned_of({"enhanced_caller_id": True}, url=url) == []
 
 
+def test_a_mapping_that_can_take_nothing_in_is_warned_about():
+    rows = [{"target": "name", "paths": ["who"]}]
+    assert warned(sources=[{**SOURCE, "mapping": rows}]) == [
+        (
+            "accounts[0].sources[0].mapping: no row fills caller_number, so every request is "
+            "rejected: see allow_no_phone"
+        )
+    ]
+    assert warned(sources=[{**SOURCE, "mapping": rows, "allow_no_phone": True}]) == []
+    assert warned(sources=[SOURCE]) == []
+
+
 @pytest.mark.parametrize("target", ["custom_caller_number", "custom_fields.caller_number"])
 def test_a_custom_field_named_as_a_built_in_one_is_warned_about(target):
-    fine = ["caller_number", "custom_account_number", "custom_fields.account_number"]
+    fine = ["caller_number", "custom_account_number", "custom_fields.order_number"]
     mapping = [{"target": each, "paths": ["x"]} for each in [*fine, target]]
     assert warned(sources=[{**SOURCE, "mapping": mapping}]) == [
         (

@@ -7,7 +7,15 @@ from pipeline.configs import Configs
 from schemas.codec import decode
 from schemas.config import ConfigKey
 from schemas.webhook import Webhook
-from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
+from tests.support.builders import (
+    a_key,
+    a_replay,
+    a_rerun,
+    a_source,
+    a_trigger,
+    a_webhook,
+    an_account,
+)
 from tests.support.configs import keep
 
 NOW = "2026-05-01T23:48:05.000Z"
@@ -158,10 +166,10 @@ def test_what_the_document_does_not_mention_stays_unless_pruned():
     assert configs.webhook(25, "crm") is not None
 
 
-def test_pruning_spares_other_accounts_access_keys_and_reruns():
+def test_pruning_spares_other_accounts_access_keys_reruns_and_replays():
     other = [an_account(id=26), a_webhook(account_id=26)]
     configs = carry_out(plan([an_account(), *other]), Configs())
-    keep(configs, a_key(), a_rerun())
+    keep(configs, a_key(), a_rerun(), a_replay())
     planned = plan([an_account()], configs, prune=True)
     assert planned.count("delete") == 0
 

@@ -7,8 +7,8 @@ import pytest
 from pipeline.configs import CROWD_MIN, Configs
 from schemas.codec import encode
 from schemas.config import ConfigKey, key_of
-from tests.support.builders import a_key, a_source, a_trigger, a_webhook, an_account
-from tests.support.configs import configs_of, forget
+from tests.support.builders import a_key, a_replay, a_source, a_trigger, a_webhook, an_account
+from tests.support.configs import configs_of, forget, keep
 
 
 def written(record):
@@ -181,3 +181,11 @@ def test_a_webhook_of_a_crowd_changes_and_goes():
     assert found(configs, 1) == ["w1", "w0"]
     forget(configs, *crowd)
     assert found(configs, 1) == []
+
+
+def test_the_replays_under_way_are_those_that_have_neither_ended_nor_gone():
+    configs = configs_of(a_replay(), a_replay(id="plan", state="planning"), a_replay(id="other"))
+    keep(configs, a_replay(state="done"))
+    assert [it.id for it in configs.replays_under_way()] == ["plan", "other"]
+    forget(configs, a_replay(id="other"))
+    assert [it.id for it in configs.replays_under_way()] == ["plan"]

@@ -229,3 +229,19 @@ def test_webhooks_that_wait_for_a_token_cost_the_others_nothing():
             fill(dispatcher, f"w{number}", 2)
     a_round = len(LANE_TURNS)  # they need not be at the same place in the turns of the lanes
     assert operations(lambda: decisions(many)) <= operations(lambda: decisions(few)) + a_round
+
+
+def test_retries_that_give_way_say_when_the_next_of_them_may_start():
+    dispatcher = Dispatcher()
+    for now_ms in range(3_000):
+        dispatcher.yielding.first_began(4, now_ms)
+    while dispatcher.yielding.per_s is None:
+        now_ms += 1
+        dispatcher.yielding.first_began(40, now_ms)
+        dispatcher.yielding.other_began(now_ms)
+    for number in range(100):
+        fill(dispatcher, f"w{number}", 1, lane="retry", since_ms=now_ms)
+    while dispatcher.take(now_ms) is not None:
+        pass
+    assert now_ms < dispatcher.wakes_at_ms < now_ms + 1_000
+    assert dispatcher.take(dispatcher.wakes_at_ms).lane == "retry"

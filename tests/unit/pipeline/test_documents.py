@@ -158,7 +158,7 @@ def test_names_are_looked_for_in_the_document_and_in_what_is_configured():
                 "actions": [
                     {"type": "run_webhook", "webhook_id": "crm"},
                     {"type": "run_webhook", "webhook_id": "gone"},
-                    {"type": "tag"},
+                    {"type": "tag", "add": ["hot"]},
                 ],
             }
         ],
@@ -215,3 +215,18 @@ def test_every_flaw_of_a_template_or_a_snippet_is_a_fault_with_its_place():
         "line 2, column 9",
         "line 2, column 2",
     ]
+
+
+def test_a_source_s_mapping_and_the_place_of_its_sender_s_id_are_checked():
+    mapping = [{"target": "caler_number", "paths": ["phone"]}, {"target": "name", "paths": []}]
+    source = {**SOURCE, "mapping": mapping, "deduplication": {"path": "a..b"}}
+    place = "accounts[0].sources[0]"
+    assert faults(read(sources=[source])) == {
+        f"{place}.mapping[0].target": (
+            "is no field of an activity; one of your own has a name like custom_…"
+        ),
+        f"{place}.mapping[1].paths": ("needs a path, a default, or a template as first transform"),
+        f"{place}.deduplication.path": "not a path: 'a..b' is not understood from character 1",
+    }
+    for good in ({"header": "X-Id"}, {"path": "lead.id"}):
+        assert read(sources=[{**SOURCE, "deduplication": good}]).faults == []

@@ -143,11 +143,11 @@ def test_an_empty_list_is_not_missing(field, op, wanted, holds):
 
 @pytest.mark.parametrize("hostile", ["1" * 500_000 + "x", " " * 500_000 + "x", "+1" * 250_000])
 def test_a_hostile_value_costs_no_time(hostile):
-    began_s = time.monotonic()
+    began_s = time.process_time()
     for op in ("eq", "contains", "gte"):
         for wanted in ("+17203584118", 17203584118):
             assert not accepts("caller_number", op, wanted, caller_number=hostile)
-    assert time.monotonic() - began_s < 1
+    assert time.process_time() - began_s < 1
 
 
 def test_groups_are_alternatives_of_conditions_that_must_all_hold():

@@ -41,6 +41,8 @@ def test_an_event_is_kept_with_its_snapshot_and_as_the_state_of_its_activity():
         "sequence": 7,
         "origin": "upstream",
         "webhook_id": None,
+        "trigger_id": None,
+        "chain": "",
         "occurred_at": "2026-05-01T23:48:05Z",
         "at_ms": NOW_MS,
         "partition": 3,

@@ -147,6 +147,18 @@ def test_jobs_of_a_lost_partition_wait_no_more_and_their_activities_are_free():
     assert list(sender.start()) == [3]
 
 
+def test_activities_of_other_partitions_keep_their_turns_when_one_is_lost():
+    sender = Sender(ordered=True)
+    sender.read(1)
+    sender.read(2, activity=2, epoch=2)
+    sender.read(3, activity=2, epoch=2)
+    assert list(sender.start()) == [1, 2]
+    sender.sending.revoked(frozenset({1}))
+    sender.sending.look(NOW_MS)
+    assert sender.start() == {}
+    assert sender.sending.waiting.held("order") == 1
+
+
 def test_a_result_of_a_lost_partition_gives_nobody_a_turn():
     sender = Sender(ordered=True)
     sender.read(1)

@@ -9,6 +9,7 @@ from pipeline.suppression import Noted
 from schemas.topics import JOBS
 from tests.simulation.endpoints import configs
 from tests.support.builders import NOW_MS, a_job, an_event
+from tests.support.deciding import Sender
 
 
 def a_read_job(number, epoch=1):
@@ -43,3 +44,12 @@ def test_a_late_result_that_is_read_back_makes_no_repeat_of_the_job():
     sending.take_in(read, now_ms=NOW_MS)
 
     assert sending.start(NOW_MS) == [Start(read)]
+
+
+def test_an_endpoint_that_says_it_has_too_much_gets_fewer_at_once():
+    sender = Sender()
+    sender.read(1)
+    sender.deliver(sender.start()[1], 429)
+    for number in range(2, 6):
+        sender.read(number)
+    assert len(sender.start()) < CONCURRENCY_START

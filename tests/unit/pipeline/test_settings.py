@@ -78,6 +78,19 @@ def test_all_faults_are_told_at_once_by_the_names_of_their_variables():
     assert len(faults) == 10
 
 
+def test_a_mail_address_and_a_gateway_must_be_ones():
+    assert Settings.parse({"HOOKLINE_MAIL_FROM": "hooks@example.com"}).smtp_starttls == "required"
+    gateway = Settings.parse({"HOOKLINE_SMS_URL": "https://sms.example.com/send"})
+    assert gateway.sms_url == "https://sms.example.com/send"
+    faults = faults_of(mail_from="Hooks <a@b.example>", sms_url="sms.example.com", smtp_port="0")
+    assert faults.keys() == {"HOOKLINE_MAIL_FROM", "HOOKLINE_SMS_URL", "HOOKLINE_SMTP_PORT"}
+
+
+def test_passwords_are_not_told():
+    settings = Settings(smtp_password="hunter2", sms_password="hunter3", smtp_host="mail")
+    assert "hunter" not in repr(settings)
+
+
 def test_a_long_value_is_not_repeated_whole():
     assert len(faults_of(log_level="x" * 5_000)["HOOKLINE_LOG_LEVEL"]) < 200
 

@@ -2,10 +2,18 @@ import pytest
 
 from schemas.codec import encode
 from schemas.config import CONFIG_KINDS, key_of, read_config, read_key
-from tests.support.builders import a_key, a_rerun, a_source, a_trigger, a_webhook, an_account
+from tests.support.builders import (
+    a_key,
+    a_replay,
+    a_rerun,
+    a_source,
+    a_trigger,
+    a_webhook,
+    an_account,
+)
 from tests.support.faults import faults_of
 
-CONFIGS = [an_account(), a_webhook(), a_trigger(), a_source(), a_key(), a_rerun()]
+CONFIGS = [an_account(), a_webhook(), a_trigger(), a_source(), a_key(), a_rerun(), a_replay()]
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.kind)

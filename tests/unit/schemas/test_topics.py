@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.tiers import TIERS, tier_at_least
-from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY, topics
+from schemas.topics import JOBS, JOBS_REPLAY, JOBS_RETRY, NOTICES, NOTIFIER_STATE, topics
 
 DAY_MS = 24 * 60 * 60 * 1_000
 
@@ -12,10 +12,11 @@ def test_topics_have_names_of_their_own():
     assert len(names) == len(set(names))
 
 
-def test_jobs_retries_replays_and_attempts_share_a_partition_count_and_a_key():
+def test_what_is_about_a_webhook_shares_a_partition_count_and_a_key():
     sharing = [topic for topic in topics(24) if topic.partitions == 24]
 
-    assert [topic.name for topic in sharing] == [JOBS, JOBS_RETRY, JOBS_REPLAY, "attempts"]
+    lanes = [JOBS, JOBS_RETRY, JOBS_REPLAY]
+    assert [topic.name for topic in sharing] == [*lanes, "attempts", NOTICES, NOTIFIER_STATE]
     assert {topic.key for topic in sharing} == {"account:webhook"}
 
 
@@ -25,8 +26,8 @@ def test_a_tier_keeps_its_jobs_a_week_beyond_their_delay():
     assert all(kept[tier.topic] == tier.delay_ms + 7 * DAY_MS for tier in TIERS)
 
 
-def test_only_the_compacted_topic_is_kept_for_ever():
-    assert [topic.cleanup for topic in topics() if topic.retention_ms is None] == ["compact"]
+def test_compacted_topics_and_no_others_are_kept_for_ever():
+    assert all((topic.cleanup == "compact") is (topic.retention_ms is None) for topic in topics())
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from typing import Final
 from pipeline.replaying import Chosen
 from schemas.replay import SAMPLES_MAX, Replay, ReplayCounts, ReplaySample
 
-# A killed process is missed for so long; one that lives renews some five times in it.
-LEASE_MS: Final = 5_000
+# A killed process is missed for so long; one that lives renews three times in it.
+LEASE_MS: Final = 9_000
 
 _NOTHING: Final = ReplayCounts(skipped={})
 

@@ -15,7 +15,7 @@ from schemas.common import AccountId, Position, SlugLike, Text, Time
 
 PER_SECOND_DEFAULT: Final = 50.0
 PER_SECOND_MAX: Final = 1_000.0
-# Enough to see what kind of thing was chosen; the record is written each second.
+# Enough to see what kind of thing was chosen; the record is written every few seconds.
 SAMPLES_MAX: Final = 10
 
 ReplayState: TypeAlias = Literal["planning", "planned", "running", "done", "cancelled", "failed"]

@@ -24,9 +24,12 @@ from schemas.topics import JOBS_REPLAY
 # Senders commit once a second; with less than this a slow rate would wait for that each time.
 _BACKLOG_S: Final = 2.0
 _BACKLOG_MIN: Final = 20
-# So many may go at once: a tenth of a second's worth.
-_BURST_S: Final = 0.1
-_LOOK_EVERY_S: Final = 0.2
+# So many go at once: a hundredth of a second's worth. On a small machine a live delivery waits for
+# whatever is begun together, and a tenth of a second's worth is seen in one of ten.
+_BURST_S: Final = 0.01
+# So many are chosen together: to ask the history for each by itself would cost more than the job.
+_SLICE_S: Final = 0.5
+_LOOK_EVERY_S: Final = 0.5
 
 
 class Backlog:
@@ -66,11 +69,15 @@ class Backlog:
 
 
 class Pace:
-    """Lets deliveries pass at their rate, in bursts of `burst` at most."""
+    """Lets deliveries pass at their rate, in bursts of `burst` at most.
+
+    `slice` is how many are to be chosen together.
+    """
 
     def __init__(self, per_second: float, backlog: Backlog) -> None:
         """Begin now."""
         self.burst = max(1, int(per_second * _BURST_S))
+        self.slice = max(1, int(per_second * _SLICE_S))
         self._backlog = backlog
         self._most = max(_BACKLOG_MIN, int(per_second * _BACKLOG_S))
         self._bucket = TokenBucket(self.burst, per_second, now_s=time.monotonic())

@@ -1,8 +1,8 @@
 """One replay, carried out from wherever it stands to its end: read, choose, begin, count.
 
-Records are gone through in slices of a tenth of a second's worth. The cursor passes a slice only
-when all that it begins is acknowledged; after a kill the last slices are gone through again, and
-what they begin again the senders drop.
+Records are gone through in slices of half a second's worth. The cursor passes a slice only when all
+that it begins is acknowledged; after a kill the last slices are gone through again, and what they
+begin again the senders drop.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class ReplayRun:
         return record.account_id == self._replay.account_id
 
     async def _go_through(self, items: Sequence[_Item], pace: Pace) -> None:
-        for some in groups(items, _PLAN_SLICE if self._is_plan else pace.burst):
+        for some in groups(items, _PLAN_SLICE if self._is_plan else pace.slice):
             chosen = await self._chosen(some)
             if not self._is_plan:
                 await self._begin(chosen, pace)
